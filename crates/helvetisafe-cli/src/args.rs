@@ -25,6 +25,7 @@ Exit status:
   7  too many requests
   8  cryptography or trust: a key, a decryption, a fingerprint that differs
   9  no answer: network, TLS, timeout, the vault is unavailable
+  130  interrupted by Ctrl-C, as a shell reports it
 With several keys all are tried, and the status is the first failure's. `run` ends as its program
 ends, and with 125 when it failed itself.";
 

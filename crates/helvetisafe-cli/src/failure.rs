@@ -39,10 +39,12 @@ pub(crate) struct Failure {
     is_timeout: bool,
     /// The org key that the user must trust first.
     untrusted: Option<Fingerprint>,
-    unbound: Option<Unbound>,
+    unbound: Option<Box<Unbound>>,
     missing_scope: Option<Scope>,
     /// Set if the vault does not give the account all requested scopes.
     are_scopes_refused: bool,
+    /// The error, if the vault refused the credential without a reason.
+    refused_credential: Option<Error>,
     /// Set if the answer may be that of a server that expects TLS.
     may_need_tls: bool,
 }
@@ -92,6 +94,7 @@ impl Failure {
             unbound: None,
             missing_scope: None,
             are_scopes_refused: false,
+            refused_credential: None,
             may_need_tls: false,
         }
     }
@@ -100,7 +103,7 @@ impl Failure {
     fn unbound(unbound: Unbound) -> Self {
         let message = unbound::message(std::slice::from_ref(&unbound));
         Self {
-            unbound: Some(unbound),
+            unbound: Some(Box::new(unbound)),
             ..Self::new(Status::Crypto, message)
         }
     }
@@ -148,7 +151,7 @@ impl Failure {
 
     /// Returns the names of a read that was refused because the vault may have exchanged secrets.
     pub(crate) fn unbound_names(&self) -> Option<&Unbound> {
-        self.unbound.as_ref()
+        self.unbound.as_deref()
     }
 
     /// Returns the scope that the credential lacks, by the vault's answer or by the call that was refused.
@@ -168,6 +171,22 @@ impl Failure {
 
     pub(crate) fn message(&self) -> Option<&str> {
         self.message.as_deref()
+    }
+
+    /// Replaces the advice, if the vault refused the credential without a reason.
+    pub(crate) fn with_causes_of_refusal(
+        mut self,
+        advice: impl FnOnce() -> Option<String>,
+    ) -> Self {
+        let refused = self.refused_credential.take();
+        match refused.and_then(|error| Some((error, advice()?))) {
+            Some((error, advice)) => Self {
+                message: Some(error.without_advice()),
+                ..self
+            }
+            .with_advice(&advice),
+            None => self,
+        }
     }
 
     /// Adds advice to the message.
@@ -259,6 +278,8 @@ impl Failure {
         let missing_scope = error.missing_scope().or(required);
         let are_scopes_refused = error.setting() == Some(Setting::Scopes);
         let may_need_tls = may_need_tls(&error);
+        let is_refused = error.kind() == ErrorKind::Auth && error.code().is_none();
+        let refused_credential = (is_refused && !are_scopes_refused).then(|| error.clone());
         // The library's advice names its own methods.
         let failure = match (error.kind(), error.key()) {
             // A conflict can also come without a response.
@@ -277,6 +298,7 @@ impl Failure {
             untrusted,
             missing_scope,
             are_scopes_refused,
+            refused_credential,
             may_need_tls,
             ..failure
         }

@@ -10,6 +10,7 @@ mod config_text;
 mod entries;
 mod entry;
 mod flags;
+mod folder_account;
 mod new_profile;
 mod parse;
 mod plain_http;
@@ -152,6 +153,14 @@ impl Settings {
 
     pub(crate) fn uses_api_token(&self) -> bool {
         matches!(self.authentication, Authentication::ApiToken(_))
+    }
+
+    /// Returns the client id; `None` for an API token.
+    fn client_id(&self) -> Option<&str> {
+        match &self.authentication {
+            Authentication::ApiToken(_) => None,
+            Authentication::ServiceAccount { client_id, .. } => Some(client_id),
+        }
     }
 
     /// Returns the base URL, which was checked.

@@ -14,6 +14,7 @@
 //!
 //! The feature `serde` implements its traits for what may be public: [`Envelope`], [`WrappedOrgKey`],
 //! [`LockedPrivateKey`], [`EncodedLockedKey`] and [`Fingerprint`], in the base64 texts of the wire.
+//! It also accepts JSON values as fields; the feature `secrecy` accepts a `SecretString`.
 //!
 //! The feature `organization` adds the module of the same name: invitations, join requests and the signed chain of an
 //! organization whose vault has no key.

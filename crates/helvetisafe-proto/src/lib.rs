@@ -1,9 +1,8 @@
 //! The HelvetiSafe wire protocol without I/O.
 //!
-//! **In scope:** the requests and answers of the eight calls ([`endpoint`]) and of those for administration
-//! ([`endpoint::organization`]), the names of secrets
-//! ([`KeyName`]), [`Scope`]s, the headers of credentials ([`auth`]), the meaning of a status
-//! ([`ApiError`]), and the decision if and when to retry ([`retry`]).
+//! **In scope:** the requests and answers of the eight calls of the published vault ([`endpoint`]) and of the calls for
+//! administration ([`endpoint::organization`]), the names of secrets ([`KeyName`]), [`Scope`]s, the headers of
+//! credentials ([`auth`]), the meaning of a status ([`ApiError`]), and the decision if and when to retry ([`retry`]).
 //!
 //! **Out of scope:** sockets, clocks, randomness, threads and cryptography. Durations, dates and
 //! jitter are parameters. Ciphertext is a base64 string here; the crate `helvetisafe-crypto` encrypts

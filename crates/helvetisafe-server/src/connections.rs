@@ -9,7 +9,6 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::ConnectInfo;
 use axum::response::Response;
 use axum::serve::Listener;
 use hyper::Request;
@@ -34,11 +33,28 @@ pub(crate) use slots::Peer;
 /// is written ahead, in bytes.
 const BUFFER_LEN: usize = 32 * 1024;
 
+/// The calls that a connection serves.
+pub(crate) trait Calls: Clone + Send + Sync + 'static {
+    /// Answers a request of the client at this address.
+    fn answer(
+        self,
+        request: Request<Incoming>,
+        client: SocketAddr,
+    ) -> impl Future<Output = Response> + Send;
+}
+
+impl Calls for Router {
+    async fn answer(self, request: Request<Incoming>, _: SocketAddr) -> Response {
+        let answer = TowerToHyperService::new(self).call(request).await;
+        answer.unwrap_or_else(|never| match never {})
+    }
+}
+
 /// Serves until `stopped` is ready, then waits for the requests in flight. `open` makes the handshake of a
-/// connection, if there is one, and returns its stream and its router.
+/// connection, if there is one, and returns its stream and its calls.
 ///
 /// `axum::serve` has no such bounds.
-pub(crate) async fn serve<L, F, S>(
+pub(crate) async fn serve<L, F, S, C>(
     mut listener: L,
     open: impl Fn(L::Io) -> F,
     bounds: Bounds,
@@ -46,8 +62,9 @@ pub(crate) async fn serve<L, F, S>(
     stopped: impl Future<Output = ()>,
 ) where
     L: Listener<Addr = SocketAddr>,
-    F: Future<Output = io::Result<(S, Router)>> + Send + 'static,
+    F: Future<Output = io::Result<(S, C)>> + Send + 'static,
     S: AsyncRead + AsyncWrite + Send + 'static,
+    C: Calls,
 {
     let connections = Connections {
         http: http1_builder(bounds.client_timeout),
@@ -97,10 +114,10 @@ struct Connections {
 
 impl Connections {
     /// Serves a connection until it ends or is evicted.
-    async fn serve<S: AsyncRead + AsyncWrite + Send + 'static>(
+    async fn serve<S: AsyncRead + AsyncWrite + Send + 'static, C: Calls>(
         self,
         connection: Connection,
-        opening: impl Future<Output = io::Result<(S, Router)>>,
+        opening: impl Future<Output = io::Result<(S, C)>>,
     ) {
         let _open = self.count();
         let Connection {
@@ -115,8 +132,8 @@ impl Connections {
                 // A handshake is no request, so a stop does not wait for it.
                 _ = is_stopping.changed() => None,
             };
-            if let Some((socket, router)) = opened {
-                let service = service_for(router, slot.peer().clone(), address);
+            if let Some((socket, calls)) = opened {
+                let service = service_for(calls, slot.peer().clone(), address);
                 // An error ends only this connection, and its client notices.
                 let _ = watcher.watch(self.http(socket, service)).await;
             }
@@ -171,19 +188,17 @@ type Http<S, V> = http1::Connection<TokioIo<Pin<Box<TimeoutStream<S>>>>, V>;
 
 /// Returns the service of one connection. It passes the peer and its address to the calls, and counts their requests.
 fn service_for(
-    router: Router,
+    calls: impl Calls,
     peer: Peer,
-    address: SocketAddr,
+    client: SocketAddr,
 ) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> {
-    let router = TowerToHyperService::new(router);
     service_fn(move |mut request: Request<Incoming>| {
         let in_flight = peer.begin_request();
         request.extensions_mut().insert(peer.clone());
-        request.extensions_mut().insert(ConnectInfo(address));
-        let response = router.call(request);
+        let answer = calls.clone().answer(request, client);
         async move {
             let _in_flight = in_flight;
-            response.await
+            Ok(answer.await)
         }
     })
 }

@@ -1,6 +1,6 @@
 //! The HTTP API. Each call has a file, whose first line is its method and path.
 //!
-//! A request passes `unread_body` (checks the head with `head`, and discards the unread part of the body
+//! A request passes [`Calls`], `unread_body` (checks the head with `head`, and discards the unread part of the body
 //! afterwards), `authorized` (authenticates and authorizes it), `body` (reads it if the call takes one),
 //! then its call. Every error response is a [`Refusal`].
 
@@ -32,10 +32,10 @@ mod upsert_secret;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderValue, Method};
-use axum::middleware::{from_fn, map_response};
 use axum::response::Response;
 use axum::routing::{delete, get, post, put};
 use helvetisafe_proto::Endpoint;
@@ -46,19 +46,49 @@ use helvetisafe_proto::endpoint::{
     CreateSecret, DeleteSecret, FetchToken, GetOrgKey, GetPrivateKey, GetSecret, ListSecrets,
     PAGING, UpdateSecret,
 };
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
 
 use crate::shared::Shared;
 use refusal::Refusal;
 
 #[cfg(feature = "faults")]
 pub(crate) use authorized::principal;
+#[cfg(feature = "faults")]
 pub(crate) use refusal::report;
+pub(crate) use refusal::report_store;
 
 /// The state that all calls share.
 type VaultState = axum::extract::State<Arc<Shared>>;
 
+/// All calls, with the checks that every request passes.
+///
+/// They are no layers of the router: each layer of it would allocate several times for every request.
+#[derive(Clone)]
+pub(crate) struct Calls(TowerToHyperService<Router>);
+
+impl Calls {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self(TowerToHyperService::new(router(shared)))
+    }
+
+    /// The calls of a vault that has not reached its database.
+    pub(crate) fn without_database() -> Self {
+        Self(TowerToHyperService::new(router_without_database()))
+    }
+
+    /// Answers a request.
+    pub(crate) async fn answer(self, request: Request) -> Response {
+        let call = async |request: Request| {
+            let answer = self.0.call(request).await;
+            answer.unwrap_or_else(|never| match never {})
+        };
+        announce(unread_body::answer(request, call).await)
+    }
+}
+
 /// Returns the routes of all calls: the endpoints of the wire crate, and four calls of the vault alone.
-pub(crate) fn router(shared: Arc<Shared>) -> Router {
+fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .merge(endpoint::<FetchToken, _>(fetch_token::call))
         .merge(endpoint::<GetOrgKey, _>(get_org_key::call))
@@ -83,20 +113,16 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/openapi.json", get(openapi::call))
         .fallback(async || Refusal::UNKNOWN_PATH)
         .method_not_allowed_fallback(async || Refusal::WRONG_METHOD)
-        .layer(from_fn(unread_body::layer))
-        .layer(map_response(announce))
         .with_state(shared)
 }
 
 /// Returns the routes of a vault that has not reached its database.
-pub(crate) fn router_without_database() -> Router {
+fn router_without_database() -> Router {
     Router::new()
         .route("/health", get(health::call))
         .route("/ready", get(ready::without_database))
         .fallback(async || Refusal::BUSY)
         .method_not_allowed_fallback(async || Refusal::WRONG_METHOD)
-        .layer(from_fn(unread_body::layer))
-        .layer(map_response(announce))
 }
 
 /// Returns the route of an endpoint. `Authorized` checks its scope.
@@ -112,7 +138,7 @@ fn endpoint<E: Endpoint, T: 'static>(call: impl Handler<T, Arc<Shared>>) -> Rout
 }
 
 /// Forbids HTTP caches to store any response, RFC 9111 section 5.2.2.5, and announces the pages of the list.
-async fn announce(mut response: Response) -> Response {
+fn announce(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(PAGING, HeaderValue::from_static("1"));

@@ -7,10 +7,10 @@
 //! - `dev`: one account with its credentials in a folder, written by `private_files`
 //! - `serve`: the vault of an organization: settings, signals, and `check`; `tls`, `proxies`, `telemetry` and
 //!   `log` are its parts, and a `problem` is a wrong setting or file
-//! - `maintenance`: migrate, back up, restore and copy a database
+//! - `maintenance`: make a bootstrap token; migrate, back up, restore and copy a database; verify its audit record
 //! - `http`: one file per call; `readiness`: the state for load balancers
-//! - `shared`: the state of all calls: `limits` (rates), `budget` (memory), `cache` (lists), and `store`,
-//!   the database and the only folder with SQL
+//! - `shared`: the state of all calls: `limits` (rates), `budget` (memory), `cache` (lists), `read_log` (reads for the audit
+//!   record), and `store`, the database and the only folder with SQL
 //! - `token`: random credentials and their hashes
 //! - `faults` (feature): misbehaviour for tests
 //!

@@ -73,7 +73,7 @@ impl ReadLog {
         for (organization, accounts) in pending.reads {
             let reads: Vec<_> = accounts.into_iter().map(of_account).collect();
             if let Err(error) = store.record_reads(organization, &reads).await {
-                http::report(&error);
+                http::report_store(&error);
                 self.put_back(organization, reads);
             }
         }

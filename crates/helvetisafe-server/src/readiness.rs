@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::log;
-use crate::store::{Probe, Store, StoreError, skew};
+use crate::store::{Probe, Replication, Store, StoreError, skew};
 
 /// The age up to which a result is reused, so that probes cost the database nothing.
 const CACHED: Duration = Duration::from_secs(1);
@@ -17,6 +17,8 @@ const CACHED: Duration = Duration::from_secs(1);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The difference of the clocks from which the operator is warned.
 pub(crate) const MAX_SKEW: SignedDuration = SignedDuration::from_secs(5);
+/// The time after which a warning that stops writes is logged again.
+const REMINDER: Duration = Duration::from_secs(60);
 
 /// The readiness of a vault.
 #[derive(Default)]
@@ -30,13 +32,15 @@ struct Probed {
     found: Found,
     /// The warnings of the last probe that had an answer.
     warnings: Vec<Warning>,
+    /// The time of the last line about commits that wait in vain.
+    stuck_logged: Option<Instant>,
 }
 
 /// The result of a probe of the database.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Found {
     reason: Option<Reason>,
-    is_replicated: Option<bool>,
+    replication: Option<Replication>,
     skew: Option<SignedDuration>,
 }
 
@@ -47,8 +51,8 @@ pub(crate) struct State {
     pub(crate) reasons: Vec<Reason>,
     /// Flaws with which it is ready.
     pub(crate) warnings: Vec<Warning>,
-    /// True if a commit waits for a standby; `None` if the database has none, or could not be asked.
-    pub(crate) is_replicated: Option<bool>,
+    /// The wait of commits for a standby; `None` if the database has none, or could not be asked.
+    pub(crate) replication: Option<Replication>,
     /// The clock of a database that nodes share, minus that of this node.
     pub(crate) skew: Option<SignedDuration>,
 }
@@ -88,6 +92,12 @@ const STANDBY: Warning = Warning {
            synchronous_standby_names",
     end: "commits wait for a synchronous standby again",
 };
+const STUCK: Warning = Warning {
+    code: "standby_down",
+    text: "no synchronous standby confirms commits, so writes and logins wait or are refused; start the standby, or \
+           change synchronous_standby_names",
+    end: "commits no longer wait for a standby that does not confirm them",
+};
 const CLOCK: Warning = Warning {
     code: "clock",
     text: "the clocks of this node and of the database differ by more than 5 s; synchronize both",
@@ -112,7 +122,7 @@ impl Readiness {
         State {
             reasons: draining.into_iter().chain(found.reason).collect(),
             warnings: found.warnings().collect(),
-            is_replicated: found.is_replicated,
+            replication: found.replication,
             skew: found.skew,
         }
     }
@@ -122,13 +132,14 @@ impl Readiness {
         if let Some(probed) = last.as_ref()
             && probed.at.elapsed() < CACHED
         {
-            return probed.found;
+            return probed.found.clone();
         }
         let (found, error) = probe(store).await;
-        let (reason, mut warnings) = match last.take() {
-            Some(before) => (before.found.reason, before.warnings),
-            None => (None, Vec::new()),
+        let (reason, mut warnings, stuck_logged) = match last.take() {
+            Some(before) => (before.found.reason, before.warnings, before.stuck_logged),
+            None => (None, Vec::new(), None),
         };
+        let stuck_logged = found.log_stuck(stuck_logged);
         // Without an answer, they are not known to have ended.
         if error.is_none() {
             let before = std::mem::replace(&mut warnings, found.warnings().collect());
@@ -137,18 +148,38 @@ impl Readiness {
         log_reason(reason, found.reason, error);
         *last = Some(Probed {
             at: Instant::now(),
-            found,
+            found: found.clone(),
             warnings,
+            stuck_logged,
         });
         found
     }
 }
 
 impl Found {
-    fn warnings(self) -> impl Iterator<Item = Warning> {
-        let standby = (self.is_replicated == Some(false)).then_some(STANDBY);
+    fn warnings(&self) -> impl Iterator<Item = Warning> + use<> {
+        let standby = match self.replication {
+            Some(Replication::Off) => Some(STANDBY),
+            Some(Replication::Stuck(_)) => Some(STUCK),
+            Some(Replication::On) | None => None,
+        };
         let clock = self.skew.is_some_and(|skew| skew.abs() > MAX_SKEW);
         standby.into_iter().chain(clock.then_some(CLOCK))
+    }
+
+    /// Logs why no standby confirms commits, unless that was logged within [`REMINDER`]. Returns the time of the last line.
+    fn log_stuck(&self, last: Option<Instant>) -> Option<Instant> {
+        let Some(Replication::Stuck(stuck)) = &self.replication else {
+            return last.filter(|_| self.replication.is_none());
+        };
+        if last.is_some_and(|last| last.elapsed() < REMINDER) {
+            return last;
+        }
+        log::warning(&format_args!(
+            "no synchronous standby confirms commits, so writes and logins wait or are refused: {stuck}; start the \
+             standby, or change the setting"
+        ));
+        Some(Instant::now())
     }
 }
 
@@ -164,7 +195,10 @@ fn log_reason(before: Option<Reason>, now: Option<Reason>, error: Option<String>
 
 /// Logs the begin and the end of warnings.
 fn log_warnings(before: &[Warning], now: &[Warning]) {
-    let begun = now.iter().filter(|it| !before.contains(it));
+    // It is logged with its reason, and again.
+    let begun = now
+        .iter()
+        .filter(|it| !before.contains(it) && **it != STUCK);
     begun.for_each(|it| log::warning(&it.text));
     let ended = before.iter().filter(|it| !now.contains(it));
     ended.for_each(|it| log::info(&it.end));
@@ -180,18 +214,18 @@ async fn probe(store: &Store) -> (Found, Option<String>) {
         (found, Some(error))
     };
     let sent = Timestamp::now();
-    match timeout(PROBE_TIMEOUT, store.probe()).await {
-        Ok(Ok(probe)) => (found(store, &probe, sent, Timestamp::now()), None),
-        Ok(Err(error @ StoreError::Unavailable(_))) => failed(error.to_string()),
-        Ok(Err(error)) => failed(format!("the database failed: {error}")),
-        Err(_) => failed("the database did not answer in 2 s".to_owned()),
+    let probed = timeout(PROBE_TIMEOUT, store.probe()).await;
+    match probed.unwrap_or_else(|_| Err(store.unanswered())) {
+        Ok(probe) => (found(store, &probe, sent, Timestamp::now()), None),
+        Err(error @ StoreError::Unavailable(_)) => failed(error.to_string()),
+        Err(error) => failed(format!("the database failed: {error}")),
     }
 }
 
 fn found(store: &Store, probe: &Probe, sent: Timestamp, received: Timestamp) -> Found {
     Found {
         reason: (!probe.schema.is_usable()).then_some(SCHEMA),
-        is_replicated: probe.is_replicated,
+        replication: probe.replication.clone(),
         skew: store
             .is_shared()
             .then(|| skew(sent, probe.now.into(), received)),
@@ -204,16 +238,19 @@ mod tests {
 
     #[test]
     fn warnings_do_not_change_the_readiness() {
-        let codes = |is_replicated, skew: Option<i64>| {
+        let codes = |replication, skew: Option<i64>| {
             let found = Found {
                 reason: None,
-                is_replicated,
+                replication,
                 skew: skew.map(SignedDuration::from_secs),
             };
             found.warnings().map(|it| it.code).collect::<Vec<_>>()
         };
         assert_eq!(codes(None, None), [""; 0]);
-        assert_eq!(codes(Some(true), Some(5)), [""; 0]);
-        assert_eq!(codes(Some(false), Some(-6)), ["standby", "clock"]);
+        assert_eq!(codes(Some(Replication::On), Some(5)), [""; 0]);
+        assert_eq!(
+            codes(Some(Replication::Off), Some(-6)),
+            ["standby", "clock"]
+        );
     }
 }

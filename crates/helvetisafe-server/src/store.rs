@@ -38,7 +38,7 @@ use crate::Error;
 use crate::token::Hash;
 use act::{Record, Statement};
 use database::Engine;
-pub(crate) use postgres::{Host, MAX_CONNECTIONS, Postgres, Primary, Role};
+pub(crate) use postgres::{Host, MAX_CONNECTIONS, Postgres, Primary, Replication, Role};
 use sqlite::Sqlite;
 
 pub(crate) use account::{AccountId, AccountRow, Client, KeyEpoch, OrganizationId, Tenant};
@@ -74,8 +74,8 @@ pub(crate) struct Probe {
     pub(crate) schema: Schema,
     /// The time of the database.
     pub(crate) now: Moment,
-    /// True if a commit waits for a standby; `None` for SQLite, which has no standbys.
-    pub(crate) is_replicated: Option<bool>,
+    /// The wait of commits for a standby; `None` for SQLite, which has no standbys.
+    pub(crate) replication: Option<Replication>,
 }
 
 /// Opening and closing.
@@ -131,6 +131,14 @@ impl Store {
         match self {
             Self::Sqlite(sqlite) => sqlite.probe().await,
             Self::Postgres(postgres) => postgres.probe().await,
+        }
+    }
+
+    /// Returns the error of a probe that had no answer in time.
+    pub(crate) fn unanswered(&self) -> StoreError {
+        match self {
+            Self::Sqlite(_) => StoreError::Failed("no answer in 2 s".to_owned()),
+            Self::Postgres(postgres) => postgres.unanswered(),
         }
     }
 

@@ -8,15 +8,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::HeaderValue;
+use axum::body::Body;
 use axum::http::header::CONNECTION;
-use axum::middleware::{Next, from_fn_with_state};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use helvetisafe_proto::ErrorCode;
+use hyper::Request;
+use hyper::body::Incoming;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::connections;
+use crate::http::Calls;
 use crate::proxies::Proxies;
 use crate::shared::Shared;
 
@@ -49,23 +51,74 @@ struct Ended {
     seconds: f64,
 }
 
+/// The calls of a vault, and the observer of their requests, if there is one.
+#[derive(Clone)]
+pub(crate) struct ObservedCalls {
+    calls: Calls,
+    observer: Option<Arc<Observer>>,
+}
+
+/// Observes every request, and closes connections while the vault drains.
+struct Observer {
+    telemetry: Telemetry,
+    shared: Arc<Shared>,
+}
+
+impl ObservedCalls {
+    pub(crate) fn new(calls: Calls, telemetry: Option<Telemetry>, shared: Arc<Shared>) -> Self {
+        let observer = telemetry.map(|telemetry| Observer { telemetry, shared });
+        Self {
+            calls,
+            observer: observer.map(Arc::new),
+        }
+    }
+}
+
+impl From<Calls> for ObservedCalls {
+    /// Returns the calls without an observer.
+    fn from(calls: Calls) -> Self {
+        Self {
+            calls,
+            observer: None,
+        }
+    }
+}
+
+impl connections::Calls for ObservedCalls {
+    async fn answer(self, request: Request<Incoming>, client: SocketAddr) -> Response {
+        let request = request.map(Body::new);
+        let Some(observer) = self.observer else {
+            return self.calls.answer(request).await;
+        };
+        let observed = Observed::begin(Arc::clone(&observer), &request, client);
+        let mut response = self.calls.answer(request).await;
+        if observer.shared.readiness.is_draining() {
+            // Clients with a connection go to another node.
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
+        }
+        observed.answer(&response);
+        response
+    }
+}
+
 /// A request in progress. It is counted and logged when it is dropped, with or without an answer.
 struct Observed {
-    telemetry: Telemetry,
+    observer: Arc<Observer>,
     client: Option<IpAddr>,
     begun: Instant,
     ended: Ended,
 }
 
 impl Observed {
-    fn begin(telemetry: Telemetry, request: &Request) -> Self {
+    fn begin(observer: Arc<Observer>, request: &Request<Body>, client: SocketAddr) -> Self {
         Self {
-            client: telemetry.client(request),
-            telemetry,
+            client: observer.telemetry.client(client, request.headers()),
+            observer,
             begun: Instant::now(),
             ended: Ended {
                 method: labels::method(request.method()),
-                route: labels::route(request.extensions().get::<MatchedPath>()),
+                route: labels::route(request.uri().path()),
                 status: CLIENT_GONE,
                 code: None,
                 seconds: 0.0,
@@ -82,19 +135,15 @@ impl Observed {
 impl Drop for Observed {
     fn drop(&mut self) {
         self.ended.seconds = self.begun.elapsed().as_secs_f64();
-        self.telemetry.metrics.count(&self.ended);
-        if let Some(log) = &self.telemetry.access_log {
+        let telemetry = &self.observer.telemetry;
+        telemetry.metrics.count(&self.ended);
+        if let Some(log) = &telemetry.access_log {
             log.write(&self.ended, self.client);
         }
     }
 }
 
 impl Telemetry {
-    /// Adds the layer that observes every request, and that closes connections while the vault drains.
-    pub(crate) fn observe(self, calls: Router, shared: Arc<Shared>) -> Router {
-        calls.layer(from_fn_with_state((self, shared), layer))
-    }
-
     /// Records the state of the vault at intervals, until the runtime ends.
     pub(crate) async fn watch(self, shared: Arc<Shared>) {
         let mut ticks = interval(WATCH_INTERVAL);
@@ -107,27 +156,10 @@ impl Telemetry {
     }
 
     /// Returns the client's address for the access log.
-    fn client(&self, request: &Request) -> Option<IpAddr> {
+    fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> Option<IpAddr> {
         self.access_log.as_ref()?;
-        let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
         let peer = peer.ip().to_canonical();
         let proxies = self.proxies.as_ref();
-        Some(proxies.map_or(peer, |proxies| proxies.client(peer, request.headers())))
+        Some(proxies.map_or(peer, |proxies| proxies.client(peer, headers)))
     }
-}
-
-async fn layer(
-    State((telemetry, shared)): State<(Telemetry, Arc<Shared>)>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let observed = Observed::begin(telemetry, &request);
-    let mut response = next.run(request).await;
-    if shared.readiness.is_draining() {
-        // Clients with a connection go to another node.
-        let close = HeaderValue::from_static("close");
-        response.headers_mut().insert(CONNECTION, close);
-    }
-    observed.answer(&response);
-    response
 }

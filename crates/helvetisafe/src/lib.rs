@@ -1,5 +1,5 @@
-//! The client of the HelvetiSafe secret manager: every value is encrypted before it leaves the
-//! process, and the server only ever holds ciphertext.
+//! The client of the HelvetiSafe secret manager. Every value is encrypted before it leaves the
+//! process, and the server stores only ciphertext.
 //!
 //! ```no_run
 //! use helvetisafe::{Client, Credentials, KeySource};
@@ -34,12 +34,12 @@
 //!
 //! - `async`: `AsyncClient`, with the same methods, on tokio. Without it the crate depends on no asynchronous
 //!   runtime.
-//! - `serde`: `Secret::parse`, for JSON values and multi-field secrets; and the traits of serde for plain settings,
-//!   such as [`Timeouts`] and [`CachePolicy`].
+//! - `serde`: `Secret::parse` and `load::json`, for JSON values and multi-field secrets; and the traits of serde for plain
+//!   settings, such as [`Timeouts`] and [`CachePolicy`].
 //! - `config`: `ConfigSource`, for the crate `config`.
 //! - `tracing`: a span for each operation and each request, and an event for
 //!   every other [`Event`]; names of secrets at debug level only.
-//! - `organization`: the module `organization`, to administer an organization.
+//! - `organization`: the module `organization`, to administer an organization, and `OrgKeyRotation::follow_chain`.
 //! - `test-util`: `MemoryStore`, a [`SecretStore`] in memory for the tests of an application.
 //! - `platform-roots`, on by default, trusts the roots of the operating system; `bundled-roots` compiles in
 //!   Mozilla's roots. With neither, a vault behind TLS needs [`ClientBuilder::ca_certificate`].
@@ -51,10 +51,9 @@
 //!
 //! # Secrets in memory
 //!
-//! Keys, credentials, values and the buffers of connections are wiped when they are dropped, by the blocking
-//! client and the asynchronous one. Some libraries below free memory without wiping it: `rsa` the primes of the
-//! private key, rustls the answer with the access token. To wipe these too, set an allocator that wipes all
-//! freed memory, such as `zeroizing-alloc`, as the command does.
+//! Both clients wipe keys, credentials, values and the buffers of connections when they are dropped. Two libraries free
+//! memory without wiping it: `rsa` the primes of the private key, rustls the answer with the access token. To wipe these
+//! too, set an allocator that wipes all freed memory, such as `zeroizing-alloc`, as the command does.
 //!
 //! Out of scope: keys and ciphers are in `helvetisafe-crypto`, the wire format in `helvetisafe-proto`, and a
 //! vault for tests in `helvetisafe-server`.

@@ -20,8 +20,8 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Print at most this many acts.
-    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    /// Print at most this many acts, 1 or more.
+    #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = limit)]
     limit: usize,
 }
 
@@ -43,6 +43,15 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let records: Vec<_> = records.iter().map(Json::new).collect();
     let heading = ["TIME", "ACT", "ACTOR", "SUBJECT", "DETAIL"];
     table::print_list(&records, heading, Json::columns, ui)
+}
+
+/// Parses the number of acts.
+fn limit(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("it would print nothing; give 1 or more".to_owned()),
+        Ok(count) => Ok(count),
+        Err(_) => Err("give a whole number from 1 on".to_owned()),
+    }
 }
 
 /// Fetches pages until there are enough records, or no older ones.

@@ -32,7 +32,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let mut report = Report::new(ui);
     if let Err(failure) = examine(args, &mut report, vault, ui) {
-        report.failed(&failure);
+        report.failed(&vault.explain_refusal(failure));
     }
     report.finish()
 }

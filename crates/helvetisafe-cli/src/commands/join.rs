@@ -89,7 +89,7 @@ pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), F
 }
 
 /// The failure of a code whose request the vault has already, with other keys.
-const USED: &str = "the code has been used already, with other keys: go on with the folder in which they are; if you did not \
+const USED: &str = "the code has been used already, with other keys: continue with the folder in which they are; if you did not \
                     use it, another person has the code: report it to the administrator who invited you";
 
 fn plan(code: &InvitationCode, address: &Address, terms: &Terms) -> Plan {
@@ -118,7 +118,7 @@ fn join(
             return Failure::new(Status::Conflict, USED);
         }
         Failure::from(error).with_advice(&format!(
-            "the keys are in {}; run the command again to go on with them",
+            "the keys are in {}; run the command again to continue with them",
             folder.display()
         ))
     })

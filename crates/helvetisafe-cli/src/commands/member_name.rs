@@ -37,7 +37,7 @@ pub(super) fn scopes(text: &str) -> Result<Scopes, Failure> {
         return Ok(scopes);
     }
     Err(Failure::usage(format_args!(
-        "the scopes `{text}` are of no use without {}, by which an account gets its keys; add it",
+        "the scopes `{text}` lack {}, which an account needs to get its keys; add it",
         Scope::CredentialsRead
     )))
 }

@@ -10,6 +10,7 @@ mod pending;
 mod recovery_kit;
 mod recovery_readme;
 mod rotate;
+mod rotation_conflict;
 mod rotation_file;
 mod withdraw;
 

@@ -26,7 +26,8 @@ impl OwnFolder {
     /// Opens a folder, and creates it and its parents with mode 0700 if it does not exist. One that exists is taken if other
     /// users cannot use it; an empty one gets mode 0700. A link is refused.
     pub(crate) fn open(path: &Path, insecure_permissions: bool) -> io::Result<Self> {
-        let path = std::path::absolute(path)?;
+        // A slash at the end would follow a link.
+        let path: PathBuf = std::path::absolute(path)?.components().collect();
         create_private_folder(&path)?;
         if path.symlink_metadata()?.is_symlink() {
             return Err(io::Error::other(
@@ -135,7 +136,8 @@ impl OwnFolder {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, chown, symlink};

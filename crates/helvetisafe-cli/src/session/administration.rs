@@ -4,7 +4,7 @@
 use helvetisafe::organization::{
     Account, Administrator, Anchor, Chain, Head, Organization, SigningKey,
 };
-use helvetisafe::{Client, Error, Fingerprint, OrgKeyRotation, Scope, Scopes};
+use helvetisafe::{Client, Error, ErrorCode, Fingerprint, OrgKeyRotation, Scope, Scopes};
 
 use super::trust::{Access, KnownOrganization, Trust};
 use super::vault::Vault;
@@ -43,6 +43,17 @@ impl<'a> Administration<'a> {
         let anchor = Trust::load_all(vault.settings()?)?.own_anchor()?;
         let rotation = OrgKeyRotation::follow_chain(anchor);
         Self::connect(vault, scopes, Access::Write, Some(rotation))
+    }
+
+    /// Fails for an API token, whose call the vault would refuse. `failed` says what cannot be done.
+    pub(crate) fn refuse_api_token(vault: &Vault, failed: &str) -> Result<(), Failure> {
+        match vault.settings()?.uses_api_token() {
+            true => Err(Failure::new(
+                Status::Forbidden,
+                format_args!("{failed}: {}", ErrorCode::NeedsAccessToken.advice()),
+            )),
+            false => Ok(()),
+        }
     }
 
     fn connect(
@@ -98,6 +109,36 @@ impl<'a> Administration<'a> {
         Ok(chain)
     }
 
+    /// Fails if the credential lacks a scope, as the vault would refuse a later call. `failed` says what cannot be done.
+    pub(crate) fn check_granted(
+        account: &Account,
+        scopes: impl IntoIterator<Item = Scope>,
+        failed: &str,
+    ) -> Result<(), Failure> {
+        let granted: Vec<_> = account.granted.as_str().split(' ').collect();
+        let mut scopes = scopes.into_iter();
+        match scopes.find(|scope| !granted.contains(&scope.as_str())) {
+            Some(missing) => Err(Failure::new(
+                Status::Forbidden,
+                format_args!("{failed}: the credential needs the scope {missing}"),
+            )
+            .with_advice(&scopes_of_account())),
+            None => Ok(()),
+        }
+    }
+
+    /// Fails if the key is not an administrator's in the chain.
+    pub(crate) fn check_administrator(chain: &Chain, key: &SigningKey) -> Result<(), Failure> {
+        let own = key.verification_key();
+        match chain.administrators().values().any(|it| *it == own) {
+            true => Ok(()),
+            false => Err(Failure::new(
+                Status::Forbidden,
+                "the signing key is not an administrator's in the chain: use the key of an administrator, or ask one",
+            )),
+        }
+    }
+
     /// Returns true if a part of the account's chain is trusted, so that it can be verified.
     pub(crate) fn has_anchor(&self, account: &Account) -> Result<bool, Failure> {
         let trust = Trust::load_all(self.settings)?;
@@ -135,7 +176,7 @@ impl<'a> Administration<'a> {
             Status::Crypto,
             format_args!(
                 "the vault has the org key {used}, and the signed chain names {}: nothing was changed; ask another \
-                 administrator before you go on",
+                 administrator before you continue",
                 chain.fingerprint()
             ),
         ))
@@ -156,12 +197,18 @@ impl<'a> Administration<'a> {
 fn explained(error: Error) -> Failure {
     let failure = Failure::from(error);
     match failure.missing_scope() {
-        Some(_) => failure.without_missing_scope().with_advice(&format!(
-            "{} lists the scopes of this account, which an administrator chooses with the invitation",
-            advice::command("account scopes")
-        )),
+        Some(_) => failure
+            .without_missing_scope()
+            .with_advice(&scopes_of_account()),
         None => failure,
     }
+}
+
+fn scopes_of_account() -> String {
+    format!(
+        "{} lists the scopes of this account, which an administrator chooses with the invitation",
+        advice::command("account scopes")
+    )
 }
 
 fn lacks(scopes: Scopes) -> Failure {

@@ -270,8 +270,15 @@ impl Vault {
         }
     }
 
+    /// Explains the refusal of an account that may not be confirmed, or may be disabled.
+    pub(crate) fn explain_refusal(&self, failure: Failure) -> Failure {
+        let settings = self.settings.get();
+        failure.with_causes_of_refusal(|| settings?.causes_of_refused_account())
+    }
+
     /// Adds to a failure that a setting was its cause: the timeout, or scopes that are not requested.
     pub(crate) fn explain(&self, failure: Failure) -> Failure {
+        let failure = self.explain_refusal(failure);
         let failure = match self.budget.get() {
             Some(budget) => budget.explain(failure),
             None => failure,

@@ -1,6 +1,8 @@
 //! The progress bar of long work.
 
 use std::io::{self, Write};
+#[cfg(unix)]
+use std::os::raw::c_int;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -8,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 #[cfg(unix)]
-use signal_hook::consts::SIGCONT;
+use signal_hook::consts::{SIGCONT, SIGTSTP};
 
 use super::messages::Messages;
 #[cfg(unix)]
@@ -23,37 +25,84 @@ const TICK: Duration = Duration::from_millis(50);
 /// The width of the bar, in columns.
 const WIDTH: usize = 40;
 
-/// A progress bar on standard error. It appears only on a terminal, after [`DELAY`].
+/// A progress bar on standard error. It appears only on a terminal.
 pub(crate) struct Progress {
-    done: Arc<AtomicUsize>,
+    counts: Arc<Counts>,
     /// The thread that shows the bar until the sender is dropped.
     display: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
+/// The numbers of items.
+#[derive(Default)]
+struct Counts {
+    done: AtomicUsize,
+    /// 0 while it is unknown.
+    length: AtomicUsize,
+}
+
+/// The appearance of the bar, and the message after a signal.
+struct Display {
+    counts: Arc<Counts>,
+    delay: Duration,
+    messages: Messages,
+    /// The advice after a signal that ends the process.
+    resume: Option<String>,
+}
+
 impl Progress {
-    /// Starts to count `length` items.
+    /// Starts to count `length` items. The bar appears after [`DELAY`].
     pub(crate) fn new(length: usize, messages: Messages) -> Self {
-        let done = Arc::<AtomicUsize>::default();
-        let display = messages.may_animate().then(|| {
-            let done = Arc::clone(&done);
+        let counts = Arc::new(Counts {
+            length: length.into(),
+            ..Counts::default()
+        });
+        let display = messages.may_animate().then(|| Display {
+            counts: Arc::clone(&counts),
+            delay: DELAY,
+            messages,
+            resume: None,
+        });
+        Self::start(counts, display)
+    }
+
+    /// Starts to count items whose number is not known yet. The bar appears at once. A signal that ends the process prints the
+    /// numbers and `resume`, also without a terminal.
+    pub(crate) fn of_resumable(resume: String, messages: Messages) -> Self {
+        let counts = Arc::<Counts>::default();
+        let display = Display {
+            counts: Arc::clone(&counts),
+            delay: Duration::ZERO,
+            messages,
+            resume: Some(resume),
+        };
+        Self::start(counts, Some(display))
+    }
+
+    fn start(counts: Arc<Counts>, display: Option<Display>) -> Self {
+        let display = display.and_then(|display| {
             let (sender, end) = channel();
-            let thread = thread::Builder::new().spawn(move || show_late(&done, length, &end));
+            let thread = thread::Builder::new().spawn(move || display.run(&end));
             // Without a thread there is no bar.
             Some((sender, thread.ok()?))
         });
-        Self {
-            display: display.flatten(),
-            done,
-        }
+        Self { counts, display }
     }
 
     /// Counts one more item as done.
     pub(crate) fn advance(&self) {
-        self.done.fetch_add(1, Ordering::Relaxed);
+        self.counts.done.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Removes the bar, as dropping it does.
-    pub(crate) fn finish(self) {}
+    /// Sets the number of items, and of those that are done.
+    pub(crate) fn set(&self, done: usize, length: usize) {
+        self.counts.length.store(length, Ordering::Relaxed);
+        self.counts.done.store(done, Ordering::Relaxed);
+    }
+
+    /// Removes the bar, as dropping it does. Returns the number of items that were done.
+    pub(crate) fn finish(self) -> usize {
+        self.counts.done.load(Ordering::Relaxed)
+    }
 }
 
 impl Drop for Progress {
@@ -66,33 +115,67 @@ impl Drop for Progress {
     }
 }
 
-/// Shows the bar after [`DELAY`], until the work ends. A signal that ends or stops the process erases it first.
-fn show_late(done: &AtomicUsize, length: usize, end: &Receiver<()>) {
-    if has_ended(end, DELAY) {
-        return;
-    }
-    // Without handlers a signal leaves the bar behind, which is no reason to fail.
-    #[cfg(unix)]
-    let mut signals = Signals::catch().ok();
-    let mut shown = String::new();
-    loop {
-        let text = text(done.load(Ordering::Relaxed), length);
-        if text != shown {
-            draw(&text);
-            shown = text;
+impl Display {
+    /// Shows the bar after the delay, until the work ends. A signal that ends or stops the process erases it first.
+    fn run(&self, end: &Receiver<()>) {
+        if !self.delay.is_zero() && has_ended(end, self.delay) {
+            return;
         }
-        if has_ended(end, TICK) {
-            return draw("");
-        }
+        // Without handlers a signal leaves the bar behind, which is no reason to fail.
         #[cfg(unix)]
-        for signal in signals.iter_mut().flat_map(Signals::pending) {
-            if signal != SIGCONT {
-                draw("");
-                // The bar is drawn again if the process is continued.
-                shown.clear();
-                let _ = act_by_default(signal);
+        let mut signals = Signals::catch().ok();
+        let mut shown = String::new();
+        loop {
+            let text = self.text();
+            if text != shown {
+                draw(&text);
+                shown = text;
+            }
+            if has_ended(end, TICK) {
+                return erase(&shown);
+            }
+            #[cfg(unix)]
+            for signal in signals.iter_mut().flat_map(Signals::pending) {
+                if signal != SIGCONT {
+                    erase(&shown);
+                    // The bar is drawn again if the process is continued.
+                    shown.clear();
+                    self.report(signal);
+                    let _ = act_by_default(signal);
+                }
             }
         }
+    }
+
+    /// Returns the bar; an empty text while there is nothing to show.
+    fn text(&self) -> String {
+        let (done, length) = self.counts.load();
+        match self.messages.may_animate() && length > 0 {
+            true => text(done, length),
+            false => String::new(),
+        }
+    }
+
+    /// Prints how to resume work that a signal ends.
+    #[cfg(unix)]
+    fn report(&self, signal: c_int) {
+        let Some(resume) = self.resume.as_ref().filter(|_| signal != SIGTSTP) else {
+            return;
+        };
+        match self.counts.load() {
+            (_, 0) => self.messages.info(format_args!("interrupted; {resume}")),
+            (done, length) => self.messages.info(format_args!(
+                "interrupted after {done} of {length} secrets; {resume}"
+            )),
+        }
+    }
+}
+
+impl Counts {
+    /// Returns the number of items that are done, and of all.
+    fn load(&self) -> (usize, usize) {
+        let done = self.done.load(Ordering::Relaxed);
+        (done, self.length.load(Ordering::Relaxed))
     }
 }
 
@@ -105,6 +188,13 @@ fn text(done: usize, length: usize) -> String {
     let full = full.min(WIDTH);
     let (full, left) = ("█".repeat(full), "░".repeat(WIDTH - full));
     format!("{full}{left} {done} of {length}")
+}
+
+/// Removes the bar, if one is shown.
+fn erase(shown: &str) {
+    if !shown.is_empty() {
+        draw("");
+    }
 }
 
 /// Writes a text in place of the line.

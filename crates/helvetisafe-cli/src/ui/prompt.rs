@@ -59,6 +59,18 @@ pub(crate) fn require_at_terminal(
     require(question, outcome, messages)
 }
 
+/// Asks a question as [`require`], but not without a terminal.
+pub(crate) fn require_if_terminal(
+    question: impl Display,
+    outcome: &str,
+    messages: Messages,
+) -> Result<(), Failure> {
+    match io::stdin().is_terminal() {
+        true => require(question, outcome, messages),
+        false => Ok(()),
+    }
+}
+
 /// Asks a question, and reads a line from standard input. An empty line is the default.
 pub(crate) fn line(
     question: impl Display,

@@ -1,8 +1,10 @@
 //! Rows of results: a table on a terminal, and lines with tabs elsewhere.
 
+use helvetisafe::Timestamp;
 use serde::Serialize;
 
 use super::Ui;
+use super::expiry::in_words;
 use super::output::Output;
 use super::terminal::escape_line;
 use crate::failure::Failure;
@@ -19,6 +21,14 @@ pub(crate) fn print_list<T: Serialize, const N: usize>(
     }
     let rows: Vec<_> = items.iter().map(row).collect();
     print(heading, &rows, &ui.output)
+}
+
+/// Returns a time for a column: in words on a terminal, and RFC 3339 elsewhere, where `None` is an empty text.
+pub(crate) fn time(time: Option<Timestamp>, now: Timestamp, output: &Output) -> String {
+    match output.is_terminal() {
+        true => in_words(time, now),
+        false => time.map(|time| format!("{time:.0}")).unwrap_or_default(),
+    }
 }
 
 /// Prints rows. A cell is one line without tabs, also if it is a text of the vault.

@@ -460,6 +460,8 @@ fn another_configured_verification_key_has_to_have_signed_the_chain() {
     }
     ok(stage.with("grace", "org disable eve --yes"));
     ok(stage.ada("org rotate --yes"));
+    // The first command with the new org key remembers its number.
+    ok(stage.ada("account show"));
     let line = format!("org members --verification-key {key}");
     stage.lies(Route::Chain, Lie::Withhold(1));
     let check = "the newest entry that was seen before is not in it";

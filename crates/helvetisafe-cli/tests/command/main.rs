@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails loudly")]
 
 #[cfg(unix)]
+mod administration;
+#[cfg(unix)]
 mod advice;
 mod agent;
 #[cfg(unix)]

@@ -160,7 +160,7 @@ fn a_founding_whose_answers_are_lost_is_completed_with_the_same_keys() {
     ];
     let messages = fails(&run(&world, Some(url), &arguments, &token), 9);
     assert!(
-        messages.contains("run the command again to go on"),
+        messages.contains("run the command again to continue"),
         "{messages}"
     );
     let secret = || fs::read_to_string(world.folder.path().join("ada/client-secret")).unwrap();
@@ -240,7 +240,7 @@ fn an_interrupted_recovery_kit_is_completed_with_the_same_keys() {
         let lost = [&arguments[..], &["--timeout", "9s"]].concat();
         let messages = fails(&organization.with("ada", &lost), 9);
         assert!(
-            messages.contains("run the command again to go on"),
+            messages.contains("run the command again to continue"),
             "{path}: {messages}"
         );
         is_lost.store(false, Ordering::Relaxed);
@@ -737,7 +737,7 @@ fn a_folder_with_other_files_or_for_other_users_is_refused() {
 }
 
 /// Starts a command on a terminal, without the world's own account.
-fn on_terminal(world: &World, arguments: &[&str]) -> PtySession {
+pub(crate) fn on_terminal(world: &World, arguments: &[&str]) -> PtySession {
     let mut command = world.command();
     for name in OTHERS.iter().chain(&["HELVETISAFE_BASE_URL"]) {
         command.env_remove(name);
@@ -768,7 +768,7 @@ fn on_a_terminal_codes_are_hidden_and_confirmations_are_asked() {
     ] {
         let mut session = on_terminal(world, &confirm);
         let shown = session
-            .exp_string("and is it to have these scopes? [y/N]")
+            .exp_string("and should it have these scopes? [y/N]")
             .unwrap();
         assert!(shown.contains(words), "{shown}");
         session.send_line(answer).unwrap();

@@ -21,7 +21,7 @@ use super::organization::{Liar, org_key};
 use super::wire::{FaultyListener, FaultyStream, Plan, Wire};
 use super::{Answer, Fault, Faults, Handled, Lie, Route, Seen};
 use crate::connections;
-use crate::http::{principal, report};
+use crate::http::{Calls, principal, report};
 use crate::shared::Shared;
 use crate::store::{Ciphertext, Principal, Tenant};
 use crate::telemetry::ConnectionCounts;
@@ -33,7 +33,7 @@ const MAX_REQUEST_LEN: usize = 64 * 1024 * 1024;
 pub(crate) async fn serve(
     faults: Faults,
     shared: Arc<Shared>,
-    calls: Router,
+    calls: Calls,
     listener: impl Listener<Io = TcpStream, Addr = SocketAddr>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
@@ -43,7 +43,9 @@ pub(crate) async fn serve(
         shared,
         history: History::default(),
     };
-    let calls = calls.layer(from_fn_with_state(state, apply_faults));
+    let calls = Router::new()
+        .fallback(move |request: Request| calls.answer(request))
+        .layer(from_fn_with_state(state, apply_faults));
     let open = move |stream: FaultyStream| {
         let calls = calls.clone().layer(Extension(stream.wire().clone()));
         std::future::ready(Ok((stream, calls)))

@@ -10,7 +10,9 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use helvetisafe_proto::{ErrorCode, Scope};
 
+#[cfg(feature = "faults")]
 pub(crate) use failure::report;
+pub(crate) use failure::report_store;
 
 /// The largest part of a parser's message in a response, in bytes. The message may quote the request.
 const MAX_MESSAGE_LEN: usize = 300;

@@ -15,7 +15,6 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::HeaderValue;
 use axum::http::header::{CONNECTION, EXPECT};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use hyper::body::{Frame, SizeHint};
@@ -29,12 +28,15 @@ const MAX_DISCARDED: usize = 18 * 1024 * 1024;
 /// The longest time for discarding a body.
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The outermost layer: checks the head of a request, and discards its unread body.
-pub(super) async fn layer(mut request: Request, next: Next) -> Response {
+/// Checks the head of a request, lets `call` answer it, and discards its unread body.
+pub(super) async fn answer<F: Future<Output = Response>>(
+    mut request: Request,
+    call: impl FnOnce(Request) -> F,
+) -> Response {
     let expects_continue = request.headers().contains_key(EXPECT);
     let unread = track(&mut request);
     let response = match head::check(request.version(), request.headers()) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => call(request).await,
         // A proxy could see the start of the next request elsewhere, so no later byte is read as a request.
         Err(refusal) => {
             drop(request);

@@ -51,7 +51,7 @@ pub enum Status {
     Ok,
     /// `serve` starts, but the operator should act.
     Warning,
-    /// `serve` would not start, or would answer no requests.
+    /// `serve` would not start, or would answer no requests or no logins.
     Fault,
 }
 

@@ -8,10 +8,11 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
+use crate::http::Calls;
 use crate::settings::Bounds;
 use crate::store::{Database, Migrations, StoreError};
 use crate::vault::{Protection, bind, serve_protected};
-use crate::{Error, http, log};
+use crate::{Error, log};
 
 /// The pause after the first attempt. It doubles up to the longest one.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -53,7 +54,7 @@ impl Waiting {
         let stop = async {
             let _ = stopped.await;
         };
-        let calls = http::router_without_database();
+        let calls = Calls::without_database().into();
         let counts = Default::default();
         serve_protected(listener, self.protection, calls, self.bounds, counts, stop).await;
     }

@@ -10,9 +10,15 @@ pub(crate) enum StoreError {
     /// The disk is full. Nothing was written.
     #[error("the disk of the database is full")]
     Full,
-    /// The connection was lost before the database confirmed a write.
-    #[error("the connection to the database was lost before it confirmed a write: {0}")]
+    /// The database did not confirm a write: the connection was lost, or no answer came.
+    #[error("the database did not confirm a write: {0}")]
     OutcomeUnknown(String),
+    /// No synchronous standby confirms commits. Nothing was written.
+    #[error("no synchronous standby confirms commits, so nothing was written")]
+    NoStandby,
+    /// No synchronous standby confirmed a write.
+    #[error("no synchronous standby confirmed a write")]
+    Unconfirmed,
     /// The token expired or was revoked, or its account disabled, after it was checked. Nothing was written.
     #[error("the token is no longer valid")]
     Revoked,

@@ -11,6 +11,8 @@ mod inspect;
 mod lists;
 mod migrations;
 mod pool;
+mod probe;
+mod replication;
 mod rotations;
 mod secrets;
 mod tokens;
@@ -26,7 +28,7 @@ use sqlx::query::Query;
 use sqlx::{PgConnection, Postgres as Engine, Row};
 use tokio::time::{sleep, timeout};
 
-use super::{Moment, Probe, StoreCounts, StoreError};
+use super::{StoreCounts, StoreError};
 use crate::token;
 use failure::Failure;
 use pool::{Held, Pool};
@@ -35,6 +37,7 @@ use warnings::with_warning;
 pub(super) use address::Address;
 pub(crate) use inspect::{Host, Primary, Role};
 pub(crate) use pool::MAX_CONNECTIONS;
+pub(crate) use replication::Replication;
 pub(super) use transfer::CopySide;
 
 /// The longest time of a statement on few rows that is repeated, of one that is not, and of one on many rows. It is
@@ -72,6 +75,8 @@ pub(crate) struct Postgres {
     name: String,
     /// The ids of writes of unknown outcome.
     unknown_writes: Mutex<Vec<i64>>,
+    /// The time of the last probe that saw a commit wait in vain for its standby.
+    saw_waiting: Mutex<Option<Instant>>,
 }
 
 /// The effect of a repeated statement, which decides what follows when the connection is lost.
@@ -96,6 +101,7 @@ impl Postgres {
             pool: Pool::new(address.clone(), counts),
             name: address.to_string(),
             unknown_writes: Mutex::default(),
+            saw_waiting: Mutex::default(),
         }
     }
 
@@ -105,28 +111,6 @@ impl Postgres {
 
     pub(super) async fn close(&self) {
         self.pool.close().await;
-    }
-
-    /// Asks the primary for its state.
-    pub(super) async fn probe(&self) -> Result<Probe, StoreError> {
-        let statement = || {
-            sqlx::query(concat!(
-                "SELECT ",
-                now!(),
-                ", current_setting('transaction_read_only') = 'off', \
-                 current_setting('synchronous_standby_names') <> ''",
-            ))
-        };
-        let rows = self.run(statement, Effect::Probe, REPEATED).await?;
-        let row = only(&rows)?;
-        match get(row, 1)? {
-            true => Ok(Probe {
-                schema: self.migrations().await?.schema(),
-                now: Moment(get(row, 0)?),
-                is_replicated: Some(get(row, 2)?),
-            }),
-            false => Err(StoreError::Unavailable("it is read-only".to_owned())),
-        }
     }
 
     /// Runs a statement that may be repeated, and returns its rows after its commit.
@@ -185,7 +169,7 @@ impl Postgres {
         let mut attempts = Attempts::new(effect);
         loop {
             let mut held = match effect {
-                Effect::Probe => self.pool.take().await?,
+                Effect::Probe => self.pool.take_for_probe().await?,
                 Effect::Repeatable | Effect::Once => self.take_by(attempts.start + SEARCH).await?,
             };
             let outcome = attempt(statement(), &mut held.connection, effect, time).await;
@@ -198,7 +182,8 @@ impl Postgres {
             };
             match &failure {
                 Failure::Conflict | Failure::Refused(_) => held.give_back(),
-                Failure::Lost(_) | Failure::NotPrimary(_) => held.give_up(),
+                Failure::Lost(_) => self.lose(held),
+                Failure::NotPrimary(_) => held.give_up(),
             }
             let pause = attempts.pause_after(failure)?;
             self.pool.counts.retry(sqlstate);

@@ -13,6 +13,7 @@ mod disk;
 mod file;
 mod lists;
 mod migrations;
+mod readers;
 mod rotations;
 mod secrets;
 mod tokens;
@@ -28,19 +29,19 @@ use super::{Migrations, Moment, Probe, SecretWrite, StoreError};
 use crate::Error;
 pub(in crate::store) use acts::select;
 use checkpoint::Log;
-use connection::Readers;
 pub(crate) use copies::{Contents, copy_online, drop_tokens, finish_log, inspect};
 use disk::Disk;
 use file::OpenFile;
 pub(crate) use file::{foreign, has_log, is_in_use, remove_logs};
 pub(crate) use migrations::none as no_migrations;
+use readers::Readers;
 pub(crate) use transfer::CopySide;
 use writer::{Batch, Writer};
 
 /// The open database.
 pub(crate) struct Sqlite {
     writer: Writer,
-    readers: Readers,
+    readers: Arc<Readers>,
     name: String,
     file: Option<OpenFile>,
     disk: Option<Disk>,
@@ -79,8 +80,10 @@ impl Sqlite {
         file: Option<OpenFile>,
     ) -> Result<Self, Error> {
         let log = file.as_ref().map(|file| Log::of(file.path()));
+        let readers = Arc::new(readers);
+        let writer = Writer::start(connection, Arc::clone(&readers), log).map_err(Error::Thread)?;
         Ok(Self {
-            writer: Writer::start(connection, log).map_err(Error::Thread)?,
+            writer,
             readers,
             name,
             disk: file.as_ref().map(|file| Disk::of(file.path().to_owned())),
@@ -105,7 +108,7 @@ impl Sqlite {
             Ok(Probe {
                 schema: migrations::read(&transaction)?.schema(),
                 now: Moment::now(),
-                is_replicated: None,
+                replication: None,
             })
         };
         self.writer.exclusive(probe).await
@@ -133,6 +136,14 @@ impl Sqlite {
         read: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
     ) -> Result<T, StoreError> {
         self.readers.with(read)
+    }
+
+    /// Runs a read of a few rows in this thread. It must not begin a transaction.
+    fn read_rows<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
+    ) -> Result<T, StoreError> {
+        self.readers.with_present(read)
     }
 
     /// Runs a write in the writer's thread. It is durable once this returns.
@@ -241,6 +252,32 @@ mod tests {
         assert!(sqlite.migrations().await.unwrap().pending().is_empty());
         let delete = sqlite.read(|connection| connection.execute("DELETE FROM secrets", []));
         assert!(delete.is_err(), "a reader cannot write");
+    }
+
+    /// An idle connection that kept its state would keep the writer from emptying the log.
+    #[tokio::test]
+    async fn a_read_sees_the_writes_before_it_and_the_state_it_keeps_hinders_no_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let sqlite = Sqlite::in_file(folder.path().join("vault.db")).unwrap();
+        let create = "CREATE TABLE numbers (n INTEGER); INSERT INTO numbers VALUES (0)";
+        let create = |batch: &Batch<'_>| Ok(batch.execute_batch(create)?);
+        sqlite.write(create).await.unwrap();
+        let query = |connection: &Connection| {
+            connection.query_row("SELECT n FROM numbers", [], |row| row.get::<_, i64>(0))
+        };
+        for n in 1..10 {
+            for _ in 0..2 {
+                assert_eq!(sqlite.read_rows(query), Ok(n - 1));
+            }
+            let update = move |connection: &mut Connection| {
+                connection.execute("UPDATE numbers SET n = ?", [n])?;
+                let empty = "PRAGMA wal_checkpoint(TRUNCATE)";
+                connection.query_row(empty, [], |row| row.get(0))
+            };
+            let is_busy: bool = sqlite.writer.exclusive(update).await.unwrap();
+            assert!(!is_busy);
+            assert_eq!(sqlite.read(query), Ok(n));
+        }
     }
 
     #[tokio::test]

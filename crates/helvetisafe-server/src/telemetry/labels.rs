@@ -1,6 +1,5 @@
 //! Labels of metrics. Each is a text of this program, so no request can add one.
 
-use axum::extract::MatchedPath;
 use axum::http::Method;
 use helvetisafe_proto::Endpoint;
 use helvetisafe_proto::endpoint::organization::{
@@ -37,13 +36,13 @@ pub(super) struct ResultLabels {
 /// The label of everything that a list here lacks.
 const OTHER: &str = "other";
 
-/// The path of every route, once.
+/// The path of every route, once, with the most frequent ones first.
 const ROUTES: [&str; 24] = [
+    GetSecret::PATH,
+    CreateSecret::PATH,
     FetchToken::PATH,
     GetOrgKey::PATH,
     GetPrivateKey::PATH,
-    CreateSecret::PATH,
-    GetSecret::PATH,
     FoundOrganization::PATH,
     GetAccount::PATH,
     GetChain::PATH,
@@ -66,9 +65,30 @@ const ROUTES: [&str; 24] = [
 ];
 
 /// Returns the template of a request's route, such as `/api/v1/secrets/{key}`.
-pub(super) fn route(matched: Option<&MatchedPath>) -> &'static str {
-    let known = matched.and_then(|path| ROUTES.into_iter().find(|it| *it == path.as_str()));
+pub(super) fn route(path: &str) -> &'static str {
+    let known = ROUTES.into_iter().find(|route| is_of(path, route));
     known.unwrap_or(OTHER)
+}
+
+/// Returns true if a path has the segments of a template. Byte by byte, since every request is compared with several.
+fn is_of(path: &str, template: &str) -> bool {
+    let (mut path, mut template) = (path.as_bytes(), template.as_bytes());
+    loop {
+        match (path, template) {
+            ([], []) => return true,
+            ([first, ..], [b'{', ..]) if *first != b'/' => {
+                (path, template) = (next_slash(path), next_slash(template));
+            }
+            ([a, rest @ ..], [b, others @ ..]) if a == b => (path, template) = (rest, others),
+            _ => return false,
+        }
+    }
+}
+
+/// Returns the part of a path from its first slash on.
+fn next_slash(path: &[u8]) -> &[u8] {
+    let end = path.iter().position(|byte| *byte == b'/');
+    path.get(end.unwrap_or(path.len())..).unwrap_or_default()
 }
 
 pub(super) fn method(method: &Method) -> &'static str {
@@ -80,6 +100,28 @@ pub(super) fn method(method: &Method) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_has_the_label_of_its_route() {
+        for template in ROUTES {
+            let segments = template.split('/');
+            let path: Vec<_> = segments
+                .map(|segment| segment.strip_prefix('{').map_or(segment, |_| "a"))
+                .collect();
+            assert_eq!(route(&path.join("/")), template);
+        }
+        for path in [
+            "",
+            "/",
+            "*",
+            "/health/",
+            "//health",
+            "/api/v1/secrets/",
+            "/api/v1/secrets/a/b",
+        ] {
+            assert_eq!(route(path), OTHER, "{path}");
+        }
+    }
 
     #[test]
     fn every_documented_route_has_its_label() {

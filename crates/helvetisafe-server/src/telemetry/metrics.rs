@@ -24,7 +24,7 @@ use prometheus_client::registry::Registry;
 use super::Ended;
 use super::labels::{LimitLabels, RequestLabels, ResultLabels, RouteLabels};
 use crate::readiness;
-use crate::store::{MAX_CONNECTIONS, SqlState, StoreCounts};
+use crate::store::{MAX_CONNECTIONS, Replication, SqlState, StoreCounts};
 
 /// The upper bounds of the latency histogram, in seconds.
 const BUCKETS: [f64; 13] = [
@@ -50,6 +50,7 @@ pub(crate) struct Metrics {
     ready: Gauge,
     pub(crate) store: StoreCounts,
     standby: Gauge,
+    blocked: Gauge,
     skew: Gauge<f64, AtomicU64>,
     expiry: Gauge<f64, AtomicU64>,
     reloads: Family<ResultLabels, Counter>,
@@ -79,6 +80,7 @@ impl Metrics {
             ready: Gauge::default(),
             store: StoreCounts::default(),
             standby: Gauge::default(),
+            blocked: Gauge::default(),
             skew: Gauge::default(),
             expiry: Gauge::default(),
             reloads: Family::default(),
@@ -146,7 +148,10 @@ impl Metrics {
             "retries", store.retries,
                 "Statements that were repeated, by the SQLSTATE of their failure; none for a lost connection";
             "failovers", store.failovers, "Changes of the host that takes writes";
-            "synchronous_standby", self.standby, "1 if a commit waits for a synchronous standby";
+            "synchronous_standby", self.standby,
+                "1 if a commit waits for a synchronous standby that confirms it";
+            "commits_blocked", self.blocked,
+                "1 if commits wait for a synchronous standby and none confirms them";
             "clock_skew_seconds", self.skew, "Clock of the database less that of this node";
         }
         // The most frequent one is present from the start, so that an alert on an increase sees it.
@@ -156,8 +161,10 @@ impl Metrics {
     /// Records the state of the vault. Facts that a failed probe lacks keep their last value.
     pub(super) fn set_state(&self, state: &readiness::State) {
         self.ready.set(state.reasons.is_empty().into());
-        if let Some(is_replicated) = state.is_replicated {
-            self.standby.set(is_replicated.into());
+        if let Some(replication) = &state.replication {
+            self.standby.set((*replication == Replication::On).into());
+            let is_blocked = matches!(replication, Replication::Stuck(_));
+            self.blocked.set(is_blocked.into());
         }
         if let Some(skew) = state.skew {
             self.skew.set(skew.as_secs_f64());

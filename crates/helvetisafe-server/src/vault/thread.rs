@@ -21,13 +21,13 @@ use super::{Front, Protection, VaultBuilder};
 use crate::Error;
 use crate::budget::Budget;
 use crate::connections;
-use crate::http;
+use crate::http::{self, Calls};
 use crate::limits::Limits;
 use crate::read_log::{self, ReadLog};
 use crate::settings::Bounds;
 use crate::shared::{LIST_READS, Shared};
 use crate::store::{Database, Store};
-use crate::telemetry::{self, ConnectionCounts};
+use crate::telemetry::{self, ConnectionCounts, ObservedCalls};
 
 /// The longest time for requests in flight to finish when the vault stops, and then for the database.
 const GRACE: Duration = Duration::from_secs(5);
@@ -172,7 +172,7 @@ async fn serve(
         let _ = stopped.await;
         drop(draining);
     };
-    let calls = http::router(Arc::clone(&shared));
+    let calls = Calls::new(Arc::clone(&shared));
     let server = async move {
         #[cfg(feature = "faults")]
         if let Some(faults) = builder.faults {
@@ -195,19 +195,17 @@ async fn serve(
 
 async fn serve_front(
     listener: impl Listener<Io = TcpStream, Addr = SocketAddr>,
-    calls: Router,
+    calls: Calls,
     shared: Arc<Shared>,
     front: Front,
     stop: impl Future<Output = ()>,
 ) {
     let bounds = shared.settings.bounds;
-    let (calls, counts) = match front.telemetry {
-        Some(telemetry) => {
-            let counts = telemetry.metrics.connections.clone();
-            (telemetry.observe(calls, shared), counts)
-        }
-        None => (calls, ConnectionCounts::default()),
-    };
+    let telemetry = front.telemetry.as_ref();
+    let counts = telemetry.map_or_else(ConnectionCounts::default, |telemetry| {
+        telemetry.metrics.connections.clone()
+    });
+    let calls = ObservedCalls::new(calls, front.telemetry, shared);
     let listener = Admitting {
         listener,
         protection: front.protection.clone(),
@@ -221,7 +219,7 @@ async fn serve_front(
 pub(crate) async fn serve_protected(
     listener: impl Listener<Io = TcpStream, Addr = SocketAddr>,
     protection: Protection,
-    calls: Router,
+    calls: ObservedCalls,
     bounds: Bounds,
     counts: ConnectionCounts,
     stop: impl Future<Output = ()>,
@@ -241,7 +239,7 @@ pub(crate) async fn serve_protected(
 }
 
 /// Returns the function that opens connections without a handshake.
-fn plain<S>(calls: Router) -> impl Fn(S) -> Ready<io::Result<(S, Router)>> {
+fn plain<S, C: Clone>(calls: C) -> impl Fn(S) -> Ready<io::Result<(S, C)>> {
     move |socket| std::future::ready(Ok((socket, calls.clone())))
 }
 
@@ -269,7 +267,7 @@ async fn sweep(shared: Arc<Shared>) {
     loop {
         ticks.tick().await;
         if let Err(error) = shared.store.sweep().await {
-            http::report(&error);
+            http::report_store(&error);
         }
     }
 }

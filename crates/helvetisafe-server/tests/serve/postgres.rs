@@ -89,6 +89,67 @@ fn the_begin_and_the_end_of_a_warning_are_logged_once() {
     }
 }
 
+/// Reads go on, so it stays ready.
+#[test]
+fn a_node_warns_while_no_standby_confirms_commits() {
+    let Some(server) = helvetisafe_test_postgres::Server::start(&[]) else {
+        return;
+    };
+    let set = |names: &str| {
+        server.execute(&format!(
+            "ALTER SYSTEM SET synchronous_standby_names = '{names}'"
+        ));
+        server.execute("SELECT pg_reload_conf()");
+    };
+    let standby = server.standby();
+    set("*");
+    let (state, url) = (State::new(), server.url());
+    let options = ["--database", &url, "--metrics-listen", "127.0.0.1:0"];
+    let mut serve = Serve::start(&state, &options);
+    let metrics = serve.metrics_address();
+    let has_metrics = |standby: u8, blocked: u8| {
+        let text = scrape(metrics);
+        let lines = [
+            format!("helvetisafe_database_synchronous_standby {standby}"),
+            format!("helvetisafe_database_commits_blocked {blocked}"),
+        ];
+        lines.iter().all(|line| text.lines().any(|it| it == line))
+    };
+    let wait = || std::thread::sleep(std::time::Duration::from_millis(1100));
+    while !has_metrics(1, 0) {
+        wait();
+    }
+    let (code, checks) = check(&url, &[]);
+    assert_eq!(code, Some(0), "{checks:#?}");
+    let (status, body) = get(serve.address, "/ready");
+    assert_eq!((status, &body["warnings"]), (200, &json!([])), "{body}");
+
+    drop(standby);
+    let line = serve.line("WARNING: no synchronous standby confirms commits");
+    assert!(
+        line.contains("synchronous_standby_names is \"*\", and no such standby is connected"),
+        "{line}"
+    );
+    let (status, body) = get(serve.address, "/ready");
+    assert_eq!(
+        (status, &body["warnings"][0]["code"]),
+        (200, &json!("standby_down")),
+        "{body}"
+    );
+    while !has_metrics(0, 1) {
+        wait();
+    }
+    let (code, checks) = check(&url, &[]);
+    assert_eq!(code, Some(1), "{checks:#?}");
+    let parts = ["writes and logins wait", "\"*\"", "start the standby"];
+    has(&checks, "standby fault", &parts);
+    set("");
+    serve.line("commits no longer wait for a standby that does not confirm them");
+    let lines = serve.stop();
+    let count = |part: &str| lines.iter().filter(|it| it.contains(part)).count();
+    assert_eq!(count("no synchronous standby confirms"), 1, "{lines:#?}");
+}
+
 /// Returns the exit status and all checks, as lines with name, status and text.
 fn check(database: &str, more: &[&str]) -> (Option<i32>, Vec<String>) {
     let mut arguments = vec![

@@ -53,7 +53,7 @@ pub struct CachePolicy {
         serde(rename = "stale_for_ms", with = "milliseconds", default)
     )]
     pub stale_for: Duration,
-    /// The time that a read waits for the vault before it returns a stale value. The read goes on in the
+    /// The time that a read waits for the vault before it returns a stale value. The read continues in the
     /// background and refreshes the cache. By default 200 ms. With zero, a stale value is returned at once.
     ///
     /// The wait of one key counts for all: after it, or after a read without an answer, one read a second waits,

@@ -54,7 +54,7 @@ pub(crate) enum Cause {
     Throttled,
     #[error("the operation timed out")]
     Deadline,
-    #[error("the vault has not answered within {} ms, and the read goes on in the background", .0.as_millis())]
+    #[error("the vault has not answered within {} ms, and the read continues in the background", .0.as_millis())]
     Unfinished(Duration),
     #[error("the operation was cancelled")]
     Cancelled,

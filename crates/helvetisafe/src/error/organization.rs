@@ -198,13 +198,13 @@ pub(crate) enum OrganizationCause {
     #[error("this invitation is not open any more: list the invitations and the members")]
     NoInvitation,
     #[error(
-        "another administrator has confirmed this request meanwhile: the account is a member, and nothing else is to be \
-         done"
+        "another administrator has confirmed this request meanwhile: the account is a member, and there is nothing else to \
+         do"
     )]
     ConfirmedMeanwhile,
     #[error(
         "the vault now has another invitation or another request than the one that was shown: do not confirm it; list the \
-         invitations again, and ask another administrator before you go on"
+         invitations again, and ask another administrator before you continue"
     )]
     OtherThanShown,
     #[error("the invited person has not yet sent a request to join")]
@@ -212,7 +212,7 @@ pub(crate) enum OrganizationCause {
     #[error(
         "the vault and the chain do not agree about the account `{}`: only one of them has it, or its keys or name differ. The \
          org key was not replaced, and nothing was wrapped; list the members, and ask another administrator before you \
-         go on",
+         continue",
         .0.escape_debug()
     )]
     UnverifiedMember(String),

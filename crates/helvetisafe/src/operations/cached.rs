@@ -45,7 +45,7 @@ impl<R: Runtime> Operation<'_, R> {
         }
     }
 
-    /// Reads a key that has an old value: after a short wait that value is returned, and the read goes on.
+    /// Reads a key that has an old value: after a short wait that value is returned, and the read continues.
     /// Returns `None` if there is no old value, or the caller has no time for that wait.
     async fn get_soon(
         &self,
@@ -78,7 +78,7 @@ impl<R: Runtime> Operation<'_, R> {
         stale.ok().map(Ok)
     }
 
-    /// Waits within `bounds` for a value that another caller reads, or reads it. A detached read goes on after
+    /// Waits within `bounds` for a value that another caller reads, or reads it. A detached read continues after
     /// that.
     async fn join(
         &self,

@@ -1,6 +1,6 @@
 //! `org confirm NAME`: confirms a request to join.
 
-use helvetisafe::organization::{Anchor, PendingInvitation, Words};
+use helvetisafe::organization::{Anchor, Chain, PendingInvitation, Words};
 use serde::Serialize;
 
 use crate::advice;
@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let key = administration.signing_key()?;
     let chain = administration.chain()?;
     let pending = administration.call(|organization| organization.invitations())?;
-    let (invitation, account, found) = request(&pending, &args.name)?;
+    let (invitation, account, found) = request(&pending, &args.name, &chain)?;
     if !ui.json {
         show(invitation, account, &found, ui)?;
     }
@@ -72,8 +72,11 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
             ask(invitation, ui)?;
         }
         // The vault could answer with another invitation or request than the one that was shown.
-        let confirmed =
-            administration.call(|organization| organization.confirm(&by, invitation))?;
+        let confirmed = administration.call(|organization| organization.confirm(&by, invitation));
+        let confirmed = confirmed.map_err(|failure| match failure.is_not_found() {
+            true => invite_again(failure, &args.name),
+            false => failure,
+        })?;
         administration.saw(&chain, confirmed.head)?;
     }
     if ui.json {
@@ -111,9 +114,10 @@ impl Args {
 fn request<'p>(
     pending: &'p [PendingInvitation],
     name: &str,
+    chain: &Chain,
 ) -> Result<(&'p PendingInvitation, &'p str, Words), Failure> {
     let Some(invitation) = pending.iter().find(|it| it.name == name) else {
-        return Err(unknown(pending, name));
+        return Err(unknown(pending, name, chain));
     };
     let request = invitation.request.as_ref().ok_or_else(|| {
         Failure::new(
@@ -136,24 +140,38 @@ fn request<'p>(
     Ok((invitation, &request.account, words))
 }
 
-fn unknown(pending: &[PendingInvitation], name: &str) -> Failure {
+fn unknown(pending: &[PendingInvitation], name: &str, chain: &Chain) -> Failure {
+    if chain.members().values().any(|it| it.name == name) {
+        let message = format_args!(
+            "no open invitation has the name `{name}`: it is a member already; {} lists the members",
+            advice::command("org members")
+        );
+        return Failure::new(Status::NotFound, message);
+    }
     let failure = Failure::new(
         Status::NotFound,
         format_args!(
-            "no open invitation has the name `{name}`: it was not invited, or is confirmed, or the invitation has expired"
+            "no open invitation has the name `{name}`: it has expired or was withdrawn, or there was none"
         ),
     );
     if let Some(name) = nearest(name, pending.iter().map(|it| it.name.as_str())) {
         return failure.with_advice(&format!("did you mean `{name}`?"));
     }
+    let failure = failure.with_advice(&format!(
+        "{} lists the open ones",
+        advice::command("org pending")
+    ));
+    invite_again(failure, name)
+}
+
+/// Advises what to do about an invitation that has expired.
+fn invite_again(failure: Failure, name: &str) -> Failure {
     let invite = format_args!("org invite {} --scopes SCOPES", member_name::quoted(name));
-    failure
-        .with_advice(&format!("{} lists them", advice::command("org pending")))
-        .with_advice(&format!(
-            "a request of an expired invitation cannot be confirmed: invite again with {}, and let the person join with the new \
-             code and a new folder",
-            advice::command(invite)
-        ))
+    failure.with_advice(&format!(
+        "the request of an expired invitation cannot be confirmed: invite again with {}, and let the person join with the \
+         new code and a new folder",
+        advice::command(invite)
+    ))
 }
 
 fn show(
@@ -176,7 +194,7 @@ fn ask(invitation: &PendingInvitation, ui: &Ui) -> Result<(), Failure> {
         "cannot confirm a member without a terminal; give --yes, or the words that the person reads out with \
          --fingerprint",
         format_args!(
-            "does `{}` see the same words, and is it to have these scopes?",
+            "does `{}` see the same words, and should it have these scopes?",
             invitation.name
         ),
         "nothing was confirmed",

@@ -118,7 +118,7 @@ fn found(
         .found_organization(&token, &organization)
         .map_err(|error| {
             Failure::from(error).with_advice(&format!(
-                "the keys are in {}; run the command again to go on with them",
+                "the keys are in {}; run the command again to continue with them",
                 args.output_dir.display()
             ))
         })

@@ -1,5 +1,6 @@
 //! `org disable NAME`: disables an account.
 
+use helvetisafe::Scope;
 use helvetisafe::organization::{Anchor, Chain, ChainError};
 use serde::Serialize;
 
@@ -50,6 +51,9 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let member = Named::find(&chain, &args.name)?;
     if args.dry_run {
         // As the vault would refuse it.
+        let own = administration.call(|organization| organization.account())?;
+        let failed = "cannot disable the account";
+        Administration::check_granted(&own, [Scope::OrganizationWrite], failed)?;
         let entry = chain.disable(member.account, &key);
         entry.map_err(|error| refused(&member, &error))?;
     } else {
@@ -70,7 +74,7 @@ struct Named<'c> {
 }
 
 impl<'c> Named<'c> {
-    /// Returns the member with an account or a name.
+    /// Returns the member with an account or a name, which the chain has only once. Former members do not count.
     fn find(chain: &'c Chain, name: &str) -> Result<Self, Failure> {
         let members = || chain.members().iter();
         let found = members()
@@ -134,7 +138,7 @@ fn report(args: &Args, member: &Named<'_>, ui: &Ui) -> Result<(), Failure> {
         return Ok(());
     }
     ui.messages
-        .done(format_args!("disabled {}", described(member)));
+        .note(format_args!("disabled {}", described(member)));
     ui.messages.note(format_args!(
         "next: {} replaces the org key, which a former member may know; then replace the values that it could read, where \
          they are used",

@@ -1,6 +1,7 @@
 //! `org invite NAME`: invites a person or a service.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use helvetisafe::Timestamp;
 use helvetisafe::organization::{Anchor, Chain, NewInvite, ScopeList, SigningKey};
@@ -9,10 +10,12 @@ use serde::Serialize;
 use super::free_name;
 use crate::advice;
 use crate::commands::member_name;
-use crate::failure::{Failure, Status};
+use crate::failure::Failure;
 use crate::fs::Access;
+use crate::fs::private_file::shell_quoted;
 use crate::random;
 use crate::session::{Administration, CHANGE, Vault, administrator};
+use crate::settings::Address;
 use crate::ui::{Ui, expiry, output_file};
 
 const EXAMPLES: &str = "\
@@ -21,10 +24,13 @@ Examples:
   helvetisafe org invite ci --scopes 'secrets:read credentials:read' --expires 2h
   helvetisafe org invite ada --scopes administrator --json | jq -r .code";
 
+/// The longest time until an invitation expires: the vault refuses a longer one.
+const LONGEST: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
 /// Invite a person or a service, and print the invitation code.
 ///
 /// Give the code to the invited person on a channel that the vault does not control, such as an encrypted message: it is a
-/// secret, and the first one who uses it can join under this name. It also has what the person needs to verify the organization.
+/// secret, and the first person who uses it can join under this name. It also has what the person needs to verify the organization.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -35,7 +41,7 @@ pub(crate) struct Args {
     /// for all scopes of secrets, and `administrator` for all scopes.
     #[arg(long, value_name = "SCOPES")]
     scopes: String,
-    /// The time until the invitation expires, such as 2h or 7d.
+    /// The time until the invitation expires, such as 2h or 7d, at most 90d.
     #[arg(long, value_name = "TIME", default_value = "24h")]
     expires: String,
     /// Write the code into a file of mode 0600 instead; - stands for standard output.
@@ -63,7 +69,7 @@ struct Json<'a> {
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let scopes = ScopeList::from(member_name::scopes(&args.scopes)?);
-    let expires_at = whole_seconds(expiry::after(Timestamp::now(), &args.expires)?)?;
+    let expires_at = expires_at(&args.expires, Timestamp::now())?;
     let administration = Administration::to_write(vault, &CHANGE)?;
     let key = administration.signing_key()?;
     let chain = administration.chain()?;
@@ -98,18 +104,53 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     } else if file.is_none() {
         ui.output.line(&code)?;
     }
-    let code_is = file.map_or_else(
+    advise(args, expires_at, vault, ui)
+}
+
+/// Names the next step.
+fn advise(args: &Args, expires_at: Timestamp, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    let code_is = output_file::named(&args.output).map_or_else(
         || "this code".to_owned(),
         |file| format!("the code in {}", file.display()),
     );
+    let join = Join::of(&Address::of(vault.settings()?));
     ui.messages.note(format_args!(
-        "next: give {code_is} to `{}` on a channel that the vault does not control; there `helvetisafe join --output-dir FOLDER` \
-         takes it; then run {}; it expires {}",
+        "next: give {code_is}{} to `{}` on a channel that the vault does not control; there {} takes it; then run {}; it \
+         expires {}",
+        join.also_needs,
         args.name,
+        join.command,
         advice::command(format_args!("org confirm {}", member_name::quoted(&args.name))),
         expiry::in_words(Some(expires_at), Timestamp::now())
     ));
     Ok(())
+}
+
+/// The command of the invited person.
+struct Join {
+    command: String,
+    /// The files that it needs besides the code.
+    also_needs: String,
+}
+
+impl Join {
+    /// The invited person reaches the vault as the administrator does.
+    fn of(address: &Address) -> Self {
+        let mut command = "helvetisafe join --output-dir FOLDER".to_owned();
+        let mut also_needs = String::new();
+        if let Some(file) = &address.ca_certificate {
+            command += " --ca-certificate FILE";
+            also_needs = format!(", and a copy of the CA certificate {},", file.display());
+        }
+        if let Some(allowed) = &address.plain_http {
+            let host = shell_quoted(allowed.host.as_ref());
+            command += &format!(" --allow-plain-http {host}");
+        }
+        Self {
+            command: format!("`{command}`"),
+            also_needs,
+        }
+    }
 }
 
 /// Verifies what the vault would refuse, and prints the invitation.
@@ -121,13 +162,7 @@ fn explain(
     chain: &Chain,
     ui: &Ui,
 ) -> Result<(), Failure> {
-    let own = key.verification_key();
-    if !chain.administrators().values().any(|it| *it == own) {
-        return Err(Failure::new(
-            Status::Forbidden,
-            "the signing key is not an administrator's in the chain: use the key of an administrator, or ask one",
-        ));
-    }
+    Administration::check_administrator(chain, key)?;
     free_name::check(administration, chain, &invite.name)?;
     if ui.json {
         let file = output_file::named(&args.output);
@@ -147,6 +182,17 @@ fn explain(
         invite.scopes.as_str(),
         expiry::in_words(Some(invite.expires_at), Timestamp::now())
     ))
+}
+
+fn expires_at(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
+    let time = whole_seconds(expiry::after(now, text)?)?;
+    let longest = now.as_second() + LONGEST.as_secs().cast_signed();
+    if time.as_second() > longest {
+        return Err(Failure::usage(format_args!(
+            "the vault takes no invitation that expires after more than 90 days: give --expires 90d or less, not `{text}`"
+        )));
+    }
+    Ok(time)
 }
 
 /// The sealed terms have whole seconds.

@@ -9,7 +9,7 @@ use crate::commands::member_name;
 use crate::failure::Failure;
 use crate::session::name_index::{self, Kind};
 use crate::session::{Administration, CHANGE, Vault};
-use crate::ui::expiry::in_words;
+use crate::ui::output::Output;
 use crate::ui::{Ui, table};
 
 const EXAMPLES: &str = "\
@@ -49,7 +49,7 @@ pub(super) fn run(vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let pending: Vec<_> = pending.iter().map(Json::new).collect();
     let heading = ["NAME", "STATE", "EXPIRES", "SCOPES", "WORDS"];
     let now = Timestamp::now();
-    table::print_list(&pending, heading, |it| it.columns(now), ui)?;
+    table::print_list(&pending, heading, |it| it.columns(now, &ui.output), ui)?;
     if !ui.json {
         advise(&pending, ui);
     }
@@ -92,11 +92,11 @@ impl<'a> Json<'a> {
         }
     }
 
-    fn columns(&self, now: Timestamp) -> [String; 5] {
+    fn columns(&self, now: Timestamp, output: &Output) -> [String; 5] {
         [
             self.name.to_owned(),
             self.state.to_owned(),
-            in_words(Some(self.expires_at), now),
+            table::time(Some(self.expires_at), now, output),
             self.scopes.join(" "),
             self.words.clone().unwrap_or_default(),
         ]

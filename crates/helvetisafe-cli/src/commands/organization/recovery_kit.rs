@@ -82,6 +82,7 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         free_name::check(&administration, &chain, &args.name)?;
     }
     if args.dry_run {
+        Administration::check_administrator(&chain, &key)?;
         return explain(args, &chain, ui);
     }
     let address = Address::of(vault.settings()?);
@@ -147,7 +148,7 @@ fn enroll(
     let enrolled = administration.call(|it| it.enroll(&administrator(key, &anchor), &new, keys));
     let enrolled = enrolled.map_err(|failure| {
         failure.with_advice(&format!(
-            "the keys are in {}; run the command again to go on with them",
+            "the keys are in {}; run the command again to continue with them",
             folder.path().display()
         ))
     })?;

@@ -6,6 +6,7 @@ use helvetisafe::organization::{
 use helvetisafe::{Fingerprint, Scope};
 use serde::Serialize;
 
+use super::rotation_conflict;
 use super::rotation_file::{RotationFile, Stored};
 use crate::advice;
 use crate::failure::{Failure, Status};
@@ -31,8 +32,8 @@ Examples:
 ///
 /// Every secret is encrypted again under a new key, which is made here and wrapped for each member of the signed chain. Nothing
 /// changes for others before the end, and what they write until then is included. The new key is stored first, wrapped for
-/// this account, in the folder of the trust memory: after an interruption the same command continues. On a terminal it asks
-/// first; without one it needs --yes.
+/// this account, in the folder of the trust memory: after an interruption, such as Ctrl-C, the same command continues. On a
+/// terminal it asks first; without one it needs --yes. It needs the client secret: an API token cannot replace the org key.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -42,7 +43,8 @@ pub(crate) struct Args {
     /// Do not ask.
     #[arg(long, short)]
     yes: bool,
-    /// Verify the chain, the members and the open invitations, and print what would be done. Nothing is changed.
+    /// Verify the chain, the members, the open invitations, and that no other rotation is in progress, and print what would be
+    /// done. Nothing is changed.
     #[arg(long)]
     dry_run: bool,
 }
@@ -59,8 +61,17 @@ struct Json {
 }
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    let (failed, needed) = match args.abandon {
+        true => (
+            "cannot abandon the rotation",
+            &[Scope::OrganizationWrite][..],
+        ),
+        false => ("cannot replace the org key", &SCOPES[..]),
+    };
+    Administration::refuse_api_token(vault, failed)?;
     let administration = Administration::following(vault, &SCOPES)?;
     let account = administration.call(|organization| organization.account())?;
+    Administration::check_granted(&account, needed.iter().copied(), failed)?;
     let (settings, own) = (vault.settings()?, account.account);
     let file = RotationFile::lock(account.organization, settings.insecure_permissions)?;
     let stored = file.load()?;
@@ -70,7 +81,7 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let key = administration.signing_key()?;
     let chain = administration.chain()?;
     if args.dry_run {
-        return explain(&administration, &key, &chain, stored.as_ref(), ui);
+        return explain(&administration, &key, &chain, &own, stored.as_ref(), ui);
     }
     if stored.is_none() && !args.yes {
         let members = chain.members().len();
@@ -86,33 +97,16 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     };
     let anchor = Anchor::Head(*chain.head());
     let by = administrator(&key, &anchor);
-    let rotated = administration.call(|it| it.rotate(&by, &new, shown(ui)));
-    let rotated = rotated.map_err(|failure| match failure.status() == Status::Conflict as u8 {
-        true => blocked(&administration, &own, failure),
-        false => failure,
-    })?;
+    let progress = progress(ui);
+    let rotated = administration.call(|it| it.rotate(&by, &new, shown(&progress)));
+    let count = progress.finish();
+    let rotated = rotated
+        .map_err(|failure| rotation_conflict::explained(failure, &administration, new.id, &own))?;
     let fingerprint = new.key.fingerprint();
     Trust::load_all(settings)?.replace(Some(fingerprint))?;
     administration.saw(&chain, rotated.head)?;
     file.remove()?;
-    report(&new, rotated, fingerprint, ui)
-}
-
-/// Explains a conflict: another administrator replaces the org key now, or a rotation was interrupted.
-fn blocked(administration: &Administration<'_>, own: &str, failure: Failure) -> Failure {
-    let abandon = advice::command("org rotate --abandon");
-    let present = administration.call(|organization| organization.rotation());
-    match present.ok().flatten().filter(|it| it.started_by != own) {
-        Some(other) => Failure::new(
-            Status::Conflict,
-            format_args!(
-                "another administrator is replacing the org key: the account {} began at {}; wait until it is done, then run this \
-                 command again if the key is to be replaced once more; {abandon} gives up a rotation that was interrupted",
-                other.started_by, other.created_at
-            ),
-        ),
-        None => failure.with_advice(&format!("{abandon} gives the interrupted rotation up")),
-    }
+    report(&new, rotated, fingerprint, count, ui)
 }
 
 /// Unwraps the key of an interrupted command.
@@ -121,16 +115,7 @@ fn resumed(
     stored: &Stored,
     account: &str,
 ) -> Result<NewOrgKey, Failure> {
-    if stored.account != account {
-        return Err(Failure::new(
-            Status::Conflict,
-            format_args!(
-                "the account {} began a rotation here, and alone can resume it; {} gives it up",
-                stored.account,
-                advice::command("org rotate --abandon")
-            ),
-        ));
-    }
+    rotation_conflict::check_stored(stored, account)?;
     administration.call(|it| it.unwrap_new_key(stored.id, &stored.wrapped_org_key))
 }
 
@@ -147,20 +132,22 @@ fn stored_new(
     Ok(new)
 }
 
-/// Returns a callback that shows the progress on a terminal.
-fn shown(ui: &Ui) -> impl FnMut(RotationProgress) {
-    let mut bar: Option<(Progress, u64)> = None;
-    let messages = ui.messages;
+/// Starts to show the progress. After a signal it says how to continue.
+fn progress(ui: &Ui) -> Progress {
+    let resume = format!(
+        "run {} again: it continues with the same new key; {} gives up the rotation",
+        advice::command("org rotate"),
+        advice::command("org rotate --abandon")
+    );
+    Progress::of_resumable(resume, ui.messages)
+}
+
+/// Returns a callback that shows the numbers of secrets.
+fn shown(progress: &Progress) -> impl FnMut(RotationProgress) {
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     move |now| {
-        let (bar, shown) = bar.get_or_insert_with(|| {
-            let length = now.staged.saturating_add(now.remaining);
-            let length = usize::try_from(length).unwrap_or(usize::MAX);
-            (Progress::new(length, messages), 0)
-        });
-        while *shown < now.staged {
-            bar.advance();
-            *shown += 1;
-        }
+        let length = now.staged.saturating_add(now.remaining);
+        progress.set(number(now.staged), number(length));
     }
 }
 
@@ -213,7 +200,7 @@ fn abandon(
             dry_run: false,
         });
     }
-    ui.messages.done(format_args!(
+    ui.messages.note(format_args!(
         "abandoned the rotation {given_up}; the org key stays"
     ));
     Ok(())
@@ -238,12 +225,17 @@ fn explain(
     administration: &Administration<'_>,
     key: &SigningKey,
     chain: &Chain,
+    own: &str,
     stored: Option<&Stored>,
     ui: &Ui,
 ) -> Result<(), Failure> {
+    if let Some(stored) = stored {
+        rotation_conflict::check_stored(stored, own)?;
+    }
     let anchor = Anchor::Head(*chain.head());
     let by = administrator(key, &anchor);
     let check = administration.call(|it| it.check_rotation(&by))?;
+    rotation_conflict::check_free(administration, stored.map(|it| it.id), own)?;
     let key_epoch = chain.epoch().saturating_add(1);
     if ui.json {
         return ui.output.json(&Json {
@@ -274,6 +266,7 @@ fn report(
     new: &NewOrgKey,
     rotated: Rotated,
     fingerprint: Fingerprint,
+    count: usize,
     ui: &Ui,
 ) -> Result<(), Failure> {
     if ui.json {
@@ -285,8 +278,8 @@ fn report(
             dry_run: false,
         })?;
     }
-    ui.messages.done(format_args!(
-        "replaced the org key: it is {fingerprint}, with the number {}",
+    ui.messages.note(format_args!(
+        "replaced the org key: it is {fingerprint}, with the number {}; secrets encrypted again in this run: {count}",
         rotated.key_epoch
     ));
     ui.messages.note(format_args!(

@@ -5,21 +5,25 @@ use serde::Serialize;
 use crate::advice;
 use crate::failure::{Failure, Status};
 use crate::session::{Administration, CHANGE, Vault};
-use crate::ui::Ui;
+use crate::ui::{Ui, prompt};
 
 const EXAMPLES: &str = "\
 Examples:
-  helvetisafe org withdraw bob";
+  helvetisafe org withdraw bob
+  helvetisafe org withdraw bob --yes --json";
 
 /// Withdraw an invitation, also one whose request to join is not yet confirmed.
 ///
-/// Its code is of no use then, and the name is free again. A confirmed member is disabled instead.
+/// Its code is then invalid, and the name is free again. A confirmed member is disabled instead. On a terminal it asks first.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The name of the invitation.
     #[arg(value_name = "NAME")]
     name: String,
+    /// Do not ask.
+    #[arg(long, short)]
+    yes: bool,
     /// Print which invitation would be withdrawn. Nothing is changed.
     #[arg(long)]
     dry_run: bool,
@@ -49,6 +53,9 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         )
     })?;
     if !args.dry_run {
+        if !args.yes {
+            ask(&args.name, ui)?;
+        }
         administration.call(|organization| organization.withdraw(id))?;
     }
     if ui.json {
@@ -63,7 +70,18 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         let text = format!("would withdraw the invitation of `{}`", args.name);
         return ui.output.line(&text);
     }
-    ui.messages
-        .done(format_args!("withdrew the invitation of `{}`", args.name));
+    ui.messages.note(format_args!(
+        "withdrew the invitation of `{}`: its code is invalid now, and the name is free again",
+        args.name
+    ));
     Ok(())
+}
+
+/// Asks on a terminal. A script needs no answer, since the person can be invited again.
+fn ask(name: &str, ui: &Ui) -> Result<(), Failure> {
+    prompt::require_if_terminal(
+        format_args!("withdraw the invitation of `{name}`?"),
+        "nothing was withdrawn",
+        ui.messages,
+    )
 }

@@ -33,7 +33,8 @@ pub(super) fn run(args: &Args, interval: Duration, vault: &Vault) -> Result<(), 
     for () in requests {
         vault.budget()?.restart();
         // The receiver lives as long as the process.
-        let _ = sender.send(Event::Fresh(prepare(args, vault).map(Box::new)));
+        let prepared = prepare(args, vault).map_err(|failure| vault.explain_refusal(failure));
+        let _ = sender.send(Event::Fresh(prepared.map(Box::new)));
     }
     Ok(())
 }

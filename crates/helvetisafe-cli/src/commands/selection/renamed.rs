@@ -53,7 +53,7 @@ impl Renamed {
         }
     }
 
-    /// Returns true if the command goes on if there is no such secret or field.
+    /// Returns true if the command continues if there is no such secret or field.
     pub(in crate::commands) fn is_optional(&self) -> bool {
         self.if_missing != IfMissing::Fail
     }

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use helvetisafe::organization::{NewToken, ScopeList};
+use helvetisafe::organization::{NewToken, ScopeList, TokenRecord};
 use helvetisafe::{ExposeSecret, Scope, Timestamp};
 use serde::Serialize;
 
+use crate::advice;
 use crate::commands::member_name;
-use crate::failure::Failure;
+use crate::failure::{Failure, Status};
 use crate::fs::Access;
 use crate::session::{Administration, Vault};
 use crate::ui::{Ui, expiry, output_file};
@@ -17,13 +18,17 @@ Examples:
   helvetisafe token create ci --scopes reader --expires 90d --output ci.token
   helvetisafe token create deploy --scopes 'secrets:read credentials:read' --json | jq -r .token";
 
+/// The beginning of refusals.
+const FAILED: &str = "cannot create the API token";
+
 /// Create an API token, and print it.
 ///
 /// It is made here, and the vault gets its hash alone, so it cannot be shown again. It has no more scopes than the account.
+/// An API token cannot create another one.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// A name for people.
+    /// A name for people, which no other token of the account has.
     #[arg(value_name = "NAME", value_parser = member_name::parse)]
     name: String,
     /// The scopes of the token, separated by spaces or commas. `reader` stands for reading and listing secrets, and `member` for
@@ -36,7 +41,7 @@ pub(crate) struct Args {
     /// Write the token into a file of mode 0600 instead; - stands for standard output.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Print what would be made, after the scopes were requested. No token is made.
+    /// Check the name and the scopes, and print what would be made. No token is made.
     #[arg(long)]
     dry_run: bool,
 }
@@ -58,19 +63,26 @@ struct Json<'a> {
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let scopes = member_name::scopes(&args.scopes)?;
+    Administration::refuse_api_token(vault, FAILED)?;
     let now = Timestamp::now();
     let expires = args.expires.as_ref();
     let expires_at = expires.map(|text| expiry::after(now, text)).transpose()?;
     // The credential must have the scopes that it passes on.
-    let needed: Vec<_> = scopes.iter().chain([Scope::TokensWrite]).collect();
+    let needed: Vec<_> = [Scope::TokensWrite]
+        .into_iter()
+        .chain(scopes.iter())
+        .collect();
     let administration = Administration::to_read(vault, &needed)?;
+    let account = administration.call(|organization| organization.account())?;
+    Administration::check_granted(&account, needed, FAILED)?;
+    check_name(&args.name, &administration)?;
     let new = NewToken {
         name: args.name.clone(),
         scopes: ScopeList::from(scopes),
         expires_at,
     };
     if args.dry_run {
-        return explain(args, &new, &administration, ui);
+        return explain(args, &new, ui);
     }
     let (token, record) = administration.call(|organization| organization.create_token(&new))?;
     let file = output_file::named(&args.output);
@@ -95,24 +107,39 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     } else if file.is_none() {
         ui.output.line(token.expose_secret())?;
     }
+    advise(&record, now, vault, ui)
+}
+
+/// Names the next step. A client that follows the chain needs the verification key.
+fn advise(record: &TokenRecord, now: Timestamp, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    let key = vault.settings()?.verification_key;
+    let key = key.map_or_else(|| "KEY".to_owned(), |key| key.to_string());
     ui.messages.note(format_args!(
-        "next: use it as HELVETISAFE_API_TOKEN or with --api-token-file, beside the private key of the account; its id is {}, and \
-         it expires: {}",
+        "next: use it as HELVETISAFE_API_TOKEN or with --api-token-file, beside the private key of the account, and with \
+         --verification-key {key}, by which its client follows a replaced org key; its id is {}, and it expires: {}",
         record.id,
         expiry::in_words(record.expires_at, now)
     ));
     Ok(())
 }
 
-/// Prints the token that would be made. Its scopes were requested, and have to be the account's.
-fn explain(
-    args: &Args,
-    new: &NewToken,
-    administration: &Administration<'_>,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    // The vault answers with these scopes alone.
-    administration.call(|organization| organization.tokens())?;
+/// Fails if another token has the name: `token revoke` would not know which one is meant.
+fn check_name(name: &str, administration: &Administration<'_>) -> Result<(), Failure> {
+    let tokens = administration.call(|organization| organization.tokens())?;
+    let Some(other) = tokens.iter().find(|it| it.name.as_deref() == Some(name)) else {
+        return Ok(());
+    };
+    Err(Failure::new(
+        Status::Conflict,
+        format_args!(
+            "{FAILED}: the account has one with the name `{name}`; choose another name, or revoke that one first with {}",
+            advice::command(format_args!("token revoke {}", other.id))
+        ),
+    ))
+}
+
+/// Prints the token that would be made.
+fn explain(args: &Args, new: &NewToken, ui: &Ui) -> Result<(), Failure> {
     if ui.json {
         let file = output_file::named(&args.output);
         return ui.output.json(&Json {

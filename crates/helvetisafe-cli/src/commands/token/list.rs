@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::commands::member_name;
 use crate::failure::Failure;
 use crate::session::{Administration, Vault};
-use crate::ui::expiry::in_words;
+use crate::ui::output::Output;
 use crate::ui::{Ui, table};
 
 const EXAMPLES: &str = "\
@@ -40,7 +40,7 @@ pub(super) fn run(vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     }
     let heading = ["ID", "NAME", "EXPIRES", "CREATED", "SCOPES"];
     let now = Timestamp::now();
-    table::print_list(&tokens, heading, |token| token.columns(now), ui)
+    table::print_list(&tokens, heading, |token| token.columns(now, &ui.output), ui)
 }
 
 impl<'a> Json<'a> {
@@ -54,12 +54,12 @@ impl<'a> Json<'a> {
         }
     }
 
-    fn columns(&self, now: Timestamp) -> [String; 5] {
+    fn columns(&self, now: Timestamp, output: &Output) -> [String; 5] {
         let created = self.created_at.map(|time| format!("{time:.0}"));
         [
             self.id.clone(),
             self.name.unwrap_or_default().to_owned(),
-            in_words(self.expires_at, now),
+            table::time(self.expires_at, now, output),
             created.unwrap_or_default(),
             self.scopes.join(" "),
         ]

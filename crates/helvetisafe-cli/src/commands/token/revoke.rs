@@ -64,7 +64,7 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         return ui.output.line(&text);
     }
     ui.messages
-        .done(format_args!("revoked {}", described(token)));
+        .note(format_args!("revoked {}", described(token)));
     Ok(())
 }
 
@@ -78,7 +78,7 @@ fn find<'t>(tokens: &'t [TokenRecord], text: &str) -> Result<&'t TokenRecord, Fa
     match (named.next(), named.next()) {
         (Some(token), None) => Ok(token),
         (Some(_), Some(_)) => Err(Failure::usage(format_args!(
-            "several tokens have this name; give the id, which {list} shows"
+            "several tokens have this name, and none was revoked; give the id, which {list} shows"
         ))),
         (None, _) => Err(Failure::new(
             Status::NotFound,

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, openat, renameat, unlinkat};
 
@@ -28,11 +28,9 @@ impl Folder {
         Ok(Self(folder.into()))
     }
 
-    /// Opens a folder; a link in its place is refused.
+    /// Opens a folder; a link in its place is refused, if the path has no slash at its end.
     pub(in crate::fs) fn open_itself(path: &Path) -> io::Result<Self> {
-        // A slash at the end would follow a link.
-        let path: PathBuf = path.components().collect();
-        let folder = openat(CWD, &path, FOLDER | OFlags::NOFOLLOW, Mode::empty())?;
+        let folder = openat(CWD, path, FOLDER | OFlags::NOFOLLOW, Mode::empty())?;
         Ok(Self(folder.into()))
     }
 

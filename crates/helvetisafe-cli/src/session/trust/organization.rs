@@ -196,7 +196,7 @@ impl Trust<'_> {
             Status::Crypto,
             format_args!(
                 "the org key of this vault has changed: it was {} since {:.0}, and is now {current}; it was not used, since \
-                 the signed chain does not confirm it ({}); ask another administrator before you go on",
+                 the signed chain does not confirm it ({}); ask another administrator before you continue",
                 known.fingerprint,
                 known.since,
                 reason.without_advice()
@@ -260,7 +260,7 @@ fn not_of_chain(vault: &VaultId, key: &VerificationKey, error: Error) -> Failure
         Status::Crypto,
         format_args!(
             "{vault} has the org key {found}, and the signed chain, for which the configured verification key {key} vouches, has \
-             {expected}: it was not used; ask an administrator before you go on"
+             {expected}: it was not used; ask an administrator before you continue"
         ),
     )
 }
@@ -270,7 +270,7 @@ fn forked(vault: &VaultId) -> Failure {
         Status::Crypto,
         format_args!(
             "another command has seen another history of the organization at {vault} meanwhile: the vault shows \
-             different ones; compare them with another administrator before you go on"
+             different ones; compare them with another administrator before you continue"
         ),
     )
 }
@@ -280,7 +280,7 @@ fn not_extended(vault: &VaultId) -> Failure {
         Status::Crypto,
         format_args!(
             "the configured verification key signed an entry of the chain of {vault}, and the newest entry that was seen before \
-             is not in it: it is an older chain or another history, and was not used; ask another administrator before you go on"
+             is not in it: it is an older chain or another history, and was not used; ask another administrator before you continue"
         ),
     )
 }
@@ -290,7 +290,7 @@ fn other_organization(vault: &VaultId, known: &str, stated: &str) -> Failure {
         Status::Crypto,
         format_args!(
             "{vault} belongs to the organization {known}, and the vault states {stated}: nothing was changed; ask another \
-             administrator before you go on"
+             administrator before you continue"
         ),
     )
 }

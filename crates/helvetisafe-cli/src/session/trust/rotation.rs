@@ -139,7 +139,7 @@ fn report(change: &OrgKeyChange, reason: Option<&str>, messages: Messages) {
     match reason {
         Some(reason) => messages.warning(format_args!(
             "{changed}; secrets under the new key are refused, since the signed chain does not confirm it ({reason}); ask another \
-             administrator before you go on"
+             administrator before you continue"
         )),
         None => messages.warning(format_args!(
             "{changed}; secrets under the new key are refused; ask the vault's owner whether the key was rotated; if it was, run \

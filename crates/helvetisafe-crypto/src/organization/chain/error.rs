@@ -17,13 +17,13 @@ pub enum ChainError {
     /// An entry does not follow the entry before it, or the entry that was seen earlier is not in the chain.
     #[error(
         "the chain is not the one that was seen before: the vault shows different histories. Ask an administrator \
-         before you go on"
+         before you continue"
     )]
     Fork,
     /// The chain ends before an entry that was seen earlier.
     #[error(
         "the chain is older than one that was seen before: the vault withholds changes, or was restored from a \
-         backup. Ask an administrator before you go on"
+         backup. Ask an administrator before you continue"
     )]
     Older,
     /// The trusted verification key signed no entry.

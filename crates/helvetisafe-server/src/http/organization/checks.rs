@@ -12,8 +12,8 @@ use crate::http::Refusal;
 /// The prefix of a client id, which 22 characters of base64url follow.
 const CLIENT_ID: &str = "hs_client_";
 
-/// The largest size of an entry, in bytes, which is that of about 1 200 administrators: its base64 fits into a body.
-const LONGEST_ENTRY: usize = 48 * 1024;
+/// The largest size of an entry, in bytes, which is that of about 1 000 administrators. Its base64 fits into a body.
+const LONGEST_ENTRY: usize = 40 * 1024;
 
 /// Checks a client id: a prefix and the base64url of 16 bytes.
 pub(super) fn client_id(text: &str) -> Result<(), Refusal> {

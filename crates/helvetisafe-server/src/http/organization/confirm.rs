@@ -17,7 +17,7 @@ pub(super) async fn call(
     caller: Authorized<Confirm>,
     JsonBody(confirmation, share): JsonBody<Confirmation>,
 ) -> Result<Json<Done>, Refusal> {
-    if !(1..=MOST).contains(&confirmation.entries.len()) {
+    if confirmation.entries.len() > MOST {
         let remedy = "send the entry of the member, and for an administrator a second one";
         return Err(Refusal::invalid_member("entries", remedy));
     }

@@ -15,11 +15,11 @@ impl From<StoreError> for Refusal {
             StoreError::OtherEpoch => return Self::OTHER_KEY_EPOCH,
             _ => {}
         }
-        report(&error);
+        report_store(&error);
         match error {
-            StoreError::Busy | StoreError::Unavailable(_) => Self::BUSY,
+            StoreError::Busy | StoreError::Unavailable(_) | StoreError::NoStandby => Self::BUSY,
             // Without `Retry-After`, which says that the work was not begun.
-            StoreError::OutcomeUnknown(_) => Self::new(
+            StoreError::OutcomeUnknown(_) | StoreError::Unconfirmed => Self::new(
                 ErrorCode::OutcomeUnknown,
                 "the database did not confirm the write, which may have happened: read it again",
             ),
@@ -61,6 +61,13 @@ impl From<NoRandomness> for Refusal {
             ErrorCode::NoRandomness,
             "the vault's operating system has no randomness",
         )
+    }
+}
+
+/// Writes a failure of the database to standard error, unless it is logged at intervals as a warning of the readiness.
+pub(crate) fn report_store(error: &StoreError) {
+    if !matches!(error, StoreError::NoStandby | StoreError::Unconfirmed) {
+        report(error);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::problem::Problem;
 use crate::readiness::MAX_SKEW;
 use crate::runtime::block_on;
 use crate::serve::server;
-use crate::store::{Database, Host, MAX_CONNECTIONS, Primary, Role, Schema, sqlite};
+use crate::store::{Database, Host, MAX_CONNECTIONS, Primary, Replication, Role, Schema, sqlite};
 use crate::{Error, private_files};
 
 const NAME: &str = "database";
@@ -169,21 +169,24 @@ fn version(number: i32) -> impl Display {
 /// Checks the primary.
 fn primary(primary: &Primary, host: &str, migrates: bool) -> Vec<Checked> {
     let problem = |(problem, remedy): Finding| Problem::new(host, problem, remedy);
-    let faults = [outdated(primary), closed_tables(primary)];
-    let faults = faults.into_iter().flatten();
+    let faults = [
+        (NAME, outdated(primary)),
+        (NAME, closed_tables(primary)),
+        ("standby", stuck(primary)),
+    ];
     let warnings = [
         (NAME, missing_rights(primary).filter(|_| migrates)),
         (NAME, few_connections(primary)),
         ("standby", missing_standby(primary)),
         ("clock", clock_skew(primary)),
     ];
+    let faults = faults
+        .into_iter()
+        .filter_map(|(name, found)| Some(Checked::fault(name, &problem(found?))));
     let warnings = warnings
         .into_iter()
         .filter_map(|(name, found)| Some(Checked::warning(name, &problem(found?))));
-    faults
-        .map(|found| Checked::fault(NAME, &problem(found)))
-        .chain(warnings)
-        .collect()
+    faults.chain(warnings).collect()
 }
 
 /// A problem of the primary, and its remedy.
@@ -222,7 +225,18 @@ fn few_connections(primary: &Primary) -> Option<Finding> {
 fn missing_standby(primary: &Primary) -> Option<Finding> {
     let problem = "no commit waits for a synchronous standby, so an acknowledged write is on one server alone";
     let remedy = "set synchronous_standby_names, as docs/self-hosting.md describes";
-    (!primary.is_replicated).then_some((problem.to_owned(), remedy))
+    (primary.replication == Replication::Off).then_some((problem.to_owned(), remedy))
+}
+
+fn stuck(primary: &Primary) -> Option<Finding> {
+    let Replication::Stuck(stuck) = &primary.replication else {
+        return None;
+    };
+    let problem =
+        format!("no synchronous standby confirms commits, so writes and logins wait: {stuck}");
+    let remedy =
+        "start the standby, or change synchronous_standby_names, as docs/self-hosting.md describes";
+    Some((problem, remedy))
 }
 
 fn clock_skew(primary: &Primary) -> Option<Finding> {

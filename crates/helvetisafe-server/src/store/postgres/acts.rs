@@ -52,6 +52,7 @@ impl Postgres {
         let (start, deadline) = (Instant::now(), Instant::now() + SEARCH);
         let (mut conflicts, mut was_moved, mut was_fenced) = (0, false, false);
         loop {
+            self.check_standby()?;
             let id = random()?;
             let mut held = self.take_by(deadline).await?;
             match attempt(&mut held.connection, &act, id).await {
@@ -64,7 +65,7 @@ impl Postgres {
                     return Err(error);
                 }
                 Attempt::Unknown(outcome, reason) => {
-                    held.give_up();
+                    self.lose(held);
                     match self.look_up(id).await {
                         Ok(Some(_)) => return Ok(outcome),
                         Ok(None) if was_fenced => {
@@ -73,7 +74,7 @@ impl Postgres {
                         Ok(None) => was_fenced = true,
                         Err(_) => {
                             self.fence_later(id);
-                            return Err(StoreError::OutcomeUnknown(reason).into());
+                            return Err(self.unconfirmed(reason).into());
                         }
                     }
                 }

@@ -7,7 +7,8 @@ use sqlx::{ConnectOptions, Connection, Error, Row};
 use tokio::time::timeout;
 
 use super::failure::reason;
-use super::{Address, now};
+use super::replication::replication;
+use super::{Address, Replication, now};
 use crate::store::{Moment, skew};
 
 /// The timeout of the connection to a host and of its answers.
@@ -37,8 +38,7 @@ pub(crate) struct Unusable {
 pub(crate) struct Primary {
     /// The version of PostgreSQL, such as 150004.
     pub(crate) version: i32,
-    /// True if a commit waits for a synchronous standby.
-    pub(crate) is_replicated: bool,
+    pub(crate) replication: Replication,
     /// The connections that the server has for all its users.
     pub(crate) connections: i32,
     /// True if the user may make tables.
@@ -52,8 +52,9 @@ pub(crate) struct Primary {
 const FACTS: &str = concat!(
     "SELECT current_setting('transaction_read_only') = 'off' AS is_primary, ",
     now!(),
-    " AS now, current_setting('server_version_num')::int AS version, \
-     current_setting('synchronous_standby_names') <> '' AS is_replicated, \
+    " AS now, current_setting('server_version_num')::int AS version, ",
+    replication!(),
+    ", \
      current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int \
      AS connections, \
      coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_migrate, \
@@ -93,7 +94,7 @@ impl Address {
         }
         Ok(Role::Primary(Primary {
             version: row.try_get("version")?,
-            is_replicated: row.try_get("is_replicated")?,
+            replication: Replication::of(&row)?,
             connections: row.try_get("connections")?,
             may_migrate: row.try_get("may_migrate")?,
             closed_tables: row.try_get("closed_tables")?,

@@ -114,6 +114,7 @@ impl Postgres {
 
     /// Several nodes may do this at the same time.
     pub(in crate::store) async fn sweep(&self) -> Result<(), StoreError> {
+        self.check_standby()?;
         let numbers = Numbers::generate()?;
         let secrets = || {
             let delete = concat!(

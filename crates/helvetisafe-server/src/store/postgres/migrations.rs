@@ -9,7 +9,7 @@ use sqlx::{Connection, Error, PgConnection};
 use tokio::time::{sleep, timeout};
 
 use super::failure::{Failure, text};
-use super::{Postgres, get, now, random};
+use super::{Effect, Postgres, REPEATED, get, now, random};
 use crate::store::schema::Step;
 use crate::store::{Migrations, StoreError};
 
@@ -90,7 +90,7 @@ impl Postgres {
         let mut conflicts = 0;
         let mut names = Vec::new();
         loop {
-            let done = self.done().await?;
+            let done = self.done(Effect::Repeatable).await?;
             let Some(step) = steps.get(done) else {
                 return Ok(names);
             };
@@ -114,41 +114,46 @@ impl Postgres {
 
     /// Compares the steps of the database with those of this version.
     pub(in crate::store) async fn migrations(&self) -> Result<Migrations, StoreError> {
-        let seen = self.seen().await?;
+        self.migrations_by(Effect::Repeatable).await
+    }
+
+    /// Compares them with statements of this effect.
+    pub(super) async fn migrations_by(&self, effect: Effect) -> Result<Migrations, StoreError> {
+        let seen = self.seen(effect).await?;
         Ok(Migrations {
             steps: STEPS,
             seen,
             compatible_from: match seen > STEPS.len() {
-                true => self.compatible_from().await?,
+                true => self.compatible_from(effect).await?,
                 false => None,
             },
         })
     }
 
     /// Returns the number of steps that a vault has to know; `None` if a step of a later version has not stored it.
-    async fn compatible_from(&self) -> Result<Option<usize>, StoreError> {
+    async fn compatible_from(&self, effect: Effect) -> Result<Option<usize>, StoreError> {
         let statement = || {
             let needs = "SELECT CASE WHEN count(*) = count(needs) THEN max(needs) END FROM migrations WHERE number > $1";
             sqlx::query(needs).bind(i64::try_from(STEPS.len()).unwrap_or(i64::MAX))
         };
-        let rows = self.repeatable(statement).await?;
+        let rows = self.run(statement, effect, REPEATED).await?;
         let needs: Option<i64> = get(super::only(&rows)?, 0)?;
         Ok(needs.and_then(|needs| usize::try_from(needs).ok()))
     }
 
     /// Returns the number of steps that the database has seen, which may have no tables.
-    async fn seen(&self) -> Result<usize, StoreError> {
+    async fn seen(&self, effect: Effect) -> Result<usize, StoreError> {
         let statement = || sqlx::query("SELECT to_regclass('migrations') IS NOT NULL");
-        let rows = self.repeatable(statement).await?;
+        let rows = self.run(statement, effect, REPEATED).await?;
         match get(super::only(&rows)?, 0)? {
-            true => self.done().await,
+            true => self.done(effect).await,
             false => Ok(0),
         }
     }
 
-    async fn done(&self) -> Result<usize, StoreError> {
+    async fn done(&self, effect: Effect) -> Result<usize, StoreError> {
         let statement = || sqlx::query("SELECT coalesce(max(number), 0) FROM migrations");
-        let rows = self.repeatable(statement).await?;
+        let rows = self.run(statement, effect, REPEATED).await?;
         let done: i64 = get(super::only(&rows)?, 0)?;
         Ok(usize::try_from(done).unwrap_or_default())
     }

@@ -126,6 +126,7 @@ impl Postgres {
 
     /// Several nodes may do this at the same time.
     pub(in crate::store) async fn purge(&self, grace: Duration) -> Result<(), StoreError> {
+        self.check_standby()?;
         macro_rules! since {
             () => {
                 concat!(now!(), " - $1")

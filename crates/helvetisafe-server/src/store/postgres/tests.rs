@@ -4,6 +4,7 @@ mod acts;
 mod counts;
 mod failover;
 mod migrations;
+mod pool;
 mod standby;
 #[cfg(unix)]
 mod tls;
@@ -50,6 +51,8 @@ struct Requests {
     is_silent: AtomicBool,
     /// True if it closes new connections.
     is_refusing: AtomicBool,
+    /// The milliseconds after which it forwards a new connection.
+    delay: AtomicUsize,
 }
 
 impl Proxy {
@@ -67,7 +70,11 @@ impl Proxy {
                 }
                 let server = TcpStream::connect(("127.0.0.1", server)).unwrap();
                 let requests = Arc::clone(&requests);
-                thread::spawn(move || forward(&client, &server, &requests));
+                thread::spawn(move || {
+                    let delay = requests.delay.load(SeqCst) as u64;
+                    thread::sleep(Duration::from_millis(delay));
+                    forward(&client, &server, &requests);
+                });
             }
         });
         proxy

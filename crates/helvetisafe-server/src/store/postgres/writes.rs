@@ -74,6 +74,7 @@ impl Postgres {
     ) -> Result<Outcome, StoreError> {
         let mut was_fenced = false;
         loop {
+            self.check_standby()?;
             let id = random()?;
             let lost = match self.once(|| statement(id)).await {
                 Err(StoreError::OutcomeUnknown(reason)) => reason,
@@ -85,7 +86,7 @@ impl Postgres {
                 Ok(None) => was_fenced = true,
                 Err(_) => {
                     self.fence_later(id);
-                    return Err(StoreError::OutcomeUnknown(lost));
+                    return Err(self.unconfirmed(lost));
                 }
             }
         }
@@ -104,7 +105,11 @@ impl Postgres {
         };
         let start = Instant::now();
         let rows = loop {
-            match self.once_within(statement, LOOK_UP).await {
+            let looked_up = match self.check_standby() {
+                Ok(()) => self.once_within(statement, LOOK_UP).await,
+                Err(error) => Err(error),
+            };
+            match looked_up {
                 Ok(rows) => break rows,
                 Err(_) if start.elapsed() < LOOK_UP => sleep(POLL).await,
                 Err(error) => return Err(error),

@@ -1,20 +1,13 @@
-//! Connections, and the pool of those that read.
+//! Connections and their settings.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::lock::lock;
-use crate::store::StoreError;
-
 /// The longest wait for another process' lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The largest number of idle connections for later reads.
-const IDLE: usize = 16;
 
 /// The size of the write-ahead log from which it is moved to the database file, in pages of 4 KiB. SQLite's default, a
 /// quarter of it, would flush the file several times a second while there are many writes.
@@ -80,73 +73,4 @@ fn prepared(connection: Connection) -> Result<Connection, rusqlite::Error> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "secure_delete", true)?;
     Ok(connection)
-}
-
-/// The connections that read, as many as there are readers at the same time.
-pub(super) enum Readers {
-    /// A database in memory has one connection, which also writes.
-    Shared(Mutex<Option<Arc<Mutex<Connection>>>>),
-    Pool(Pool),
-}
-
-pub(super) struct Pool {
-    path: PathBuf,
-    /// The connections that are not in use; `None` once the pool is closed.
-    idle: Mutex<Option<Vec<Connection>>>,
-}
-
-impl Readers {
-    pub(super) fn sharing(connection: Arc<Mutex<Connection>>) -> Self {
-        Self::Shared(Mutex::new(Some(connection)))
-    }
-
-    pub(super) fn of(path: PathBuf) -> Self {
-        Self::Pool(Pool {
-            path,
-            idle: Mutex::new(Some(Vec::new())),
-        })
-    }
-
-    /// Runs a read.
-    pub(super) fn with<T>(
-        &self,
-        read: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
-    ) -> Result<T, StoreError> {
-        match self {
-            Self::Shared(connection) => {
-                let connection = lock(connection).clone().ok_or(StoreError::Busy)?;
-                Ok(read(&lock(&connection))?)
-            }
-            Self::Pool(pool) => {
-                let connection = pool.take()?;
-                let outcome = read(&connection);
-                pool.give_back(connection);
-                Ok(outcome?)
-            }
-        }
-    }
-
-    /// Closes the connections. Later reads fail, and those in progress close theirs.
-    pub(super) fn close(&self) {
-        match self {
-            Self::Shared(connection) => *lock(connection) = None,
-            Self::Pool(pool) => *lock(&pool.idle) = None,
-        }
-    }
-}
-
-impl Pool {
-    fn take(&self) -> Result<Connection, StoreError> {
-        let idle = lock(&self.idle).as_mut().map(Vec::pop);
-        match idle.ok_or(StoreError::Busy)? {
-            Some(connection) => Ok(connection),
-            None => Ok(reading(&self.path)?),
-        }
-    }
-
-    fn give_back(&self, connection: Connection) {
-        if let Some(idle) = lock(&self.idle).as_mut().filter(|idle| idle.len() < IDLE) {
-            idle.push(connection);
-        }
-    }
 }

@@ -15,7 +15,7 @@ impl Sqlite {
         &self,
         tenant: Tenant,
     ) -> Result<(ListVersion, Moment), StoreError> {
-        let version = self.read(|connection| select_list_version(connection, tenant))?;
+        let version = self.read_rows(|connection| select_list_version(connection, tenant))?;
         Ok((version, Moment::now()))
     }
 

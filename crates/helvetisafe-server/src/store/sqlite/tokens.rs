@@ -21,7 +21,7 @@ impl Sqlite {
     }
 
     pub(in crate::store) fn principal(&self, hash: &Hash) -> Result<Option<Principal>, StoreError> {
-        self.read(|connection| select_principal(connection, hash, Moment::now()))
+        self.read_rows(|connection| select_principal(connection, hash, Moment::now()))
     }
 
     pub(in crate::store) fn read_secret(
@@ -33,7 +33,7 @@ impl Sqlite {
             let principal = self.principal(hash)?;
             return Ok(principal.map(|principal| (principal, None)));
         };
-        self.read(|connection| {
+        self.read_rows(|connection| {
             // One statement takes the locks of a read once.
             let mut statement = connection.prepare_cached(
                 "SELECT tokens.kind, account, accounts.organization, organizations.key_epoch, \

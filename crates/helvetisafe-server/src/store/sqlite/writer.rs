@@ -12,6 +12,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::checkpoint::Log;
+use super::readers::Readers;
 use crate::lock::lock;
 use crate::log;
 use crate::store::{OrganizationId, StoreError};
@@ -41,6 +42,8 @@ pub(super) struct Batch<'c> {
     connection: &'c Connection,
     /// The organizations whose lists have a new version.
     lists: RefCell<HashSet<OrganizationId>>,
+    /// True if each write has a savepoint, to which its failure returns.
+    has_savepoints: bool,
 }
 
 impl Batch<'_> {
@@ -60,8 +63,9 @@ impl Deref for Batch<'_> {
 
 /// A write in the queue.
 trait Write: Send {
-    /// Runs it inside a transaction. May be called again after a transaction that was rolled back.
-    fn run(&mut self, batch: &Batch<'_>);
+    /// Runs it inside a transaction. May be called again after a transaction that was rolled back. Returns false if it
+    /// failed, and has not undone its changes.
+    fn run(&mut self, batch: &Batch<'_>) -> bool;
 
     /// Answers the caller after the transaction.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
@@ -78,8 +82,17 @@ where
     T: Send,
     F: Fn(&Batch<'_>) -> Result<T, StoreError> + Send,
 {
-    fn run(&mut self, batch: &Batch<'_>) {
-        self.outcome = in_savepoint(batch, &self.work);
+    fn run(&mut self, batch: &Batch<'_>) -> bool {
+        let changes = batch.total_changes();
+        self.outcome = match batch.has_savepoints {
+            true => in_savepoint(batch, &self.work),
+            false => (self.work)(batch),
+        };
+        if self.outcome.is_err() {
+            // The new version of a list may have been undone too.
+            batch.lists.borrow_mut().clear();
+        }
+        self.outcome.is_ok() || batch.has_savepoints || batch.total_changes() == changes
     }
 
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
@@ -102,8 +115,6 @@ fn in_savepoint<T>(
     // A full disk may have rolled back the whole transaction.
     if outcome.is_err() && !batch.is_autocommit() {
         execute("ROLLBACK TO work")?;
-        // The new version of a list may have been undone too.
-        batch.lists.borrow_mut().clear();
     }
     if !batch.is_autocommit() {
         execute("RELEASE work")?;
@@ -113,11 +124,15 @@ fn in_savepoint<T>(
 
 impl Writer {
     /// Starts the thread. A database in memory has no log.
-    pub(super) fn start(connection: Arc<Mutex<Connection>>, log: Option<Log>) -> io::Result<Self> {
+    pub(super) fn start(
+        connection: Arc<Mutex<Connection>>,
+        readers: Arc<Readers>,
+        log: Option<Log>,
+    ) -> io::Result<Self> {
         let (queue, messages) = channel();
         thread::Builder::new()
             .name("helvetisafe-writer".to_owned())
-            .spawn(move || run(connection, log.as_ref(), &messages))?;
+            .spawn(move || run(connection, &readers, log.as_ref(), &messages))?;
         Ok(Self {
             queue: Mutex::new(Some(queue)),
             places: Semaphore::new(QUEUE),
@@ -175,11 +190,17 @@ impl Writer {
     }
 }
 
-fn run(connection: Arc<Mutex<Connection>>, log: Option<&Log>, messages: &Receiver<Message>) {
+fn run(
+    connection: Arc<Mutex<Connection>>,
+    readers: &Readers,
+    log: Option<&Log>,
+    messages: &Receiver<Message>,
+) {
     let mut batch = Vec::new();
     let mut closing = None;
     while let Ok(first) = messages.recv() {
         let mut held = lock(&connection);
+        let _writing = readers.begin_writing();
         let more = messages.try_iter().take(BATCH - 1);
         for message in std::iter::once(first).chain(more) {
             match message {
@@ -221,20 +242,37 @@ fn commit_together(connection: &mut Connection, batch: &mut Vec<Box<dyn Write>>)
     }
 }
 
+/// Commits writes. Savepoints take a large part of a write's time, and few writes fail after their first change. So they
+/// are only made once one has.
 fn commit(connection: &mut Connection, writes: &mut [Box<dyn Write>]) -> Result<(), StoreError> {
+    let is_done = try_commit(connection, writes, false)? || try_commit(connection, writes, true)?;
+    is_done.then_some(()).ok_or(StoreError::Busy)
+}
+
+/// Returns false, and changes nothing, if a write has failed and left changes behind.
+fn try_commit(
+    connection: &mut Connection,
+    writes: &mut [Box<dyn Write>],
+    has_savepoints: bool,
+) -> Result<bool, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let batch = Batch {
         connection: &transaction,
         lists: RefCell::default(),
+        has_savepoints,
     };
     for write in writes {
-        write.run(&batch);
+        let is_whole = write.run(&batch);
         if batch.is_autocommit() {
             return Err(StoreError::Full);
         }
+        if !is_whole {
+            return Ok(false);
+        }
     }
     drop(batch);
-    Ok(transaction.commit()?)
+    transaction.commit()?;
+    Ok(true)
 }
 
 #[cfg(test)]
@@ -248,6 +286,11 @@ mod tests {
         let table = "CREATE TABLE numbers (n INTEGER UNIQUE) STRICT";
         connection.execute_batch(table).unwrap();
         Arc::new(Mutex::new(connection))
+    }
+
+    fn start(connection: &Arc<Mutex<Connection>>) -> Writer {
+        let readers = Arc::new(Readers::sharing(Arc::clone(connection)));
+        Writer::start(Arc::clone(connection), readers, None).unwrap()
     }
 
     fn count(connection: &Mutex<Connection>) -> i64 {
@@ -268,7 +311,7 @@ mod tests {
                 false
             }))
             .unwrap();
-        let writer = Arc::new(Writer::start(Arc::clone(&connection), None).unwrap());
+        let writer = Arc::new(start(&connection));
         let held = lock(&connection);
         let tasks: Vec<_> = (0..100)
             .map(|n| {
@@ -303,7 +346,7 @@ mod tests {
         lock(&connection)
             .pragma_update(None, "max_page_count", 20)
             .unwrap();
-        let writer = Arc::new(Writer::start(Arc::clone(&connection), None).unwrap());
+        let writer = Arc::new(start(&connection));
         let held = lock(&connection);
         let tasks: Vec<_> = (0..10)
             .map(|n| {
@@ -341,7 +384,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_list_has_a_new_version_once_in_a_transaction_and_again_after_a_failure() {
         let connection = database();
-        let writer = Arc::new(Writer::start(Arc::clone(&connection), None).unwrap());
+        let writer = Arc::new(start(&connection));
         let held = lock(&connection);
         let mut tasks = Vec::new();
         for fails in [false, true, false, false] {
@@ -370,7 +413,7 @@ mod tests {
     #[tokio::test]
     async fn a_closed_writer_has_done_the_writes_in_its_queue() {
         let connection = database();
-        let writer = Writer::start(Arc::clone(&connection), None).unwrap();
+        let writer = start(&connection);
         let insert = |connection: &Batch<'_>| {
             connection.execute("INSERT INTO numbers VALUES (1)", [])?;
             Ok(())

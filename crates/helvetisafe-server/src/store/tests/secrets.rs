@@ -254,7 +254,7 @@ async fn large_values_survive() {
     }
 }
 
-/// Reads, tokens and deletes go on.
+/// Reads, tokens and deletes continue.
 #[tokio::test]
 async fn a_full_disk_refuses_values_only() {
     let folder = tempfile::tempdir().unwrap();

@@ -62,7 +62,7 @@ pub(super) fn complete<T: Send + 'static>(
     }
 }
 
-/// A job on a thread of its own. It goes on when this is dropped.
+/// A job on a thread of its own. It continues when this is dropped.
 pub(crate) struct Job<T> {
     result: mpsc::Receiver<T>,
     thread: Option<JoinHandle<()>>,

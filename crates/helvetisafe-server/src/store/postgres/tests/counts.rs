@@ -29,10 +29,10 @@ async fn connections_are_counted_by_their_use() {
     let now = || (counts.in_use.get(), counts.idle.get(), counts.waiting.get());
     assert_eq!(now(), (0, 1, 0), "that of the migrations");
     let mut held = Vec::new();
-    for _ in 0..super::super::MAX_CONNECTIONS {
+    for _ in 0..super::super::pool::STATEMENTS {
         held.push(postgres.pool.take().await.unwrap());
     }
-    assert_eq!(now(), (32, 0, 0));
+    assert_eq!(now(), (31, 0, 0));
     let waiting = postgres.pool.take();
     let returned = async {
         while counts.waiting.get() == 0 {
@@ -42,10 +42,10 @@ async fn connections_are_counted_by_their_use() {
     };
     let (taken, ()) = tokio::join!(waiting, returned);
     drop(taken);
-    assert_eq!(now(), (31, 0, 0), "it was closed");
+    assert_eq!(now(), (30, 0, 0), "it was closed");
     held.into_iter()
         .for_each(super::super::pool::Held::give_back);
-    assert_eq!(now(), (0, 31, 0));
+    assert_eq!(now(), (0, 30, 0));
     store.close().await;
     assert_eq!(now(), (0, 0, 0));
 }

@@ -5,6 +5,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::*;
+use crate::store::Replication;
 
 /// The number of writes after which a writer has seen enough of the new primary.
 const ENOUGH: usize = 50;
@@ -63,7 +64,10 @@ async fn no_acknowledged_write_is_lost_with_the_primary() {
     let url = url.replace(&format!("{}/password", primary.folder()), &password);
     let grant = grant();
     let store = Arc::new(open(&url.parse().unwrap(), grant).await);
-    assert_eq!(store.probe().await.unwrap().is_replicated, Some(true));
+    assert_eq!(
+        store.probe().await.unwrap().replication,
+        Some(Replication::On)
+    );
 
     let is_over = Arc::new(AtomicBool::new(false));
     let mut writers = JoinSet::new();

@@ -4,7 +4,7 @@ use helvetisafe_test_postgres::Server as Process;
 use tokio::time::{sleep, timeout};
 
 use super::*;
-use crate::store::TokenKind;
+use crate::store::{AccountId, Replication, TokenKind};
 
 /// A server whose commits wait, and a node.
 struct Scene {
@@ -133,4 +133,98 @@ async fn a_write_has_an_unknown_outcome_if_its_look_up_is_not_confirmed_either()
         "{created:?}"
     );
     scene.wait_for("").await;
+}
+
+/// More writes wait than a node has connections, which the probe does not need.
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_are_refused_while_commits_wait_in_vain() {
+    let Some(scene) = Scene::new().await else {
+        return;
+    };
+    let (store, grant) = (&scene.store, scene.grant);
+    let state = async || store.probe().await.unwrap().replication.unwrap();
+    let stuck = state().await;
+    assert!(matches!(stuck, Replication::Stuck(_)), "{stuck:?}");
+    let mut waiting = tokio::task::JoinSet::new();
+    for n in 0..40 {
+        let store = Arc::clone(store);
+        let create = async move { store.create_secret(write(grant, &format!("key_{n}"))).await };
+        waiting.spawn(create);
+    }
+    sleep(Duration::from_secs(5)).await;
+    let stuck = timeout(Duration::from_secs(2), state()).await.unwrap();
+    assert!(format!("{stuck:?}").contains("waits: true"), "{stuck:?}");
+    let start = Instant::now();
+    let refused = store.create_secret(write(grant, "a")).await;
+    assert_eq!(refused.err(), Some(StoreError::NoStandby));
+    let added = store.add_token(token(AccountId(generate_id().unwrap()), TokenExpiry::Never));
+    assert_eq!(added.await, Err(StoreError::NoStandby));
+    assert!(start.elapsed() < Duration::from_secs(1), "at once");
+
+    let node = Arc::clone(store);
+    let probes = tokio::spawn(async move {
+        loop {
+            node.probe().await.unwrap();
+            sleep(Duration::from_secs(1)).await;
+        }
+    });
+    while let Some(created) = waiting.join_next().await {
+        match created.unwrap().unwrap_err() {
+            // The others have all connections but that of the probe.
+            StoreError::Busy => {}
+            StoreError::Unconfirmed => {
+                store.list_version(grant.tenant).await.unwrap();
+            }
+            error => panic!("{error}"),
+        }
+    }
+    probes.abort();
+    scene.wait_for("").await;
+    assert_eq!(state().await, Replication::Off);
+    store
+        .create_secret(write(grant, "a"))
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+/// Another program receives the write-ahead log. A role without rights does not see that it is no synchronous standby.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_without_rights_sees_its_own_commits_wait() {
+    let Some(scene) = Scene::new().await else {
+        return;
+    };
+    let _other = scene.server.standby();
+    scene.server.execute(
+        "CREATE ROLE vault LOGIN PASSWORD 'secret'; \
+         GRANT ALL ON ALL TABLES IN SCHEMA public TO vault; SET synchronous_commit = local",
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    crate::private_files::write(&file, b"secret").unwrap();
+    let url = format!(
+        "postgres://vault@127.0.0.1:{}/postgres?password_file={}",
+        scene.server.port(),
+        file.display()
+    );
+    let (store, grant) = (
+        Store::open(&url.parse().unwrap()).await.unwrap(),
+        scene.grant,
+    );
+    let store = Arc::new(store);
+    let state = async || store.probe().await.unwrap().replication.unwrap();
+    assert_eq!(state().await, Replication::On, "it cannot know better");
+    scene
+        .server
+        .execute("SET synchronous_commit = local; GRANT pg_read_all_stats TO vault");
+    assert!(matches!(state().await, Replication::Stuck(_)));
+    scene
+        .server
+        .execute("SET synchronous_commit = local; REVOKE pg_read_all_stats FROM vault");
+    let other = Arc::clone(&store);
+    let created = tokio::spawn(async move { other.create_secret(write(grant, "a")).await });
+    sleep(Duration::from_secs(4)).await;
+    assert!(matches!(state().await, Replication::Stuck(_)));
+    scene.wait_for("").await;
+    created.await.unwrap().unwrap().unwrap();
 }

@@ -1,0 +1,53 @@
+//! The account in the folder of the profile, which `join` or another command made there.
+
+use std::fs;
+
+use serde::Deserialize;
+
+use super::Settings;
+use crate::fs::private_file::shell_quoted;
+
+/// The file with the progress of the account, beside the profile.
+const FILE: &str = "account.json";
+
+/// The part of that file that explains a refusal.
+#[derive(Deserialize)]
+struct FolderAccount {
+    purpose: String,
+    name: String,
+    stage: String,
+    client_id: Option<String>,
+}
+
+impl Settings {
+    /// Returns the possible reasons for which the vault refuses an account that a command made in the folder of the profile;
+    /// `None` for other accounts.
+    pub(crate) fn causes_of_refused_account(&self) -> Option<String> {
+        let file = self.profile.as_ref()?.file.with_file_name(FILE);
+        let account: FolderAccount = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
+        let is_same = self
+            .client_id()
+            .is_some_and(|id| account.client_id.as_deref() == Some(id));
+        is_same.then(|| account.causes())
+    }
+}
+
+impl FolderAccount {
+    fn causes(&self) -> String {
+        let name = &self.name;
+        match (self.purpose.as_str(), self.stage.as_str()) {
+            ("join", _) => format!(
+                "the account `{name}` is not confirmed yet, was disabled, or has another client secret: if it is new, ask an \
+                 administrator to run `helvetisafe org confirm {}`",
+                shell_quoted(name.as_ref())
+            ),
+            (_, "accepted") => format!(
+                "the account `{name}` was disabled, or has another client secret: another administrator sees its state with \
+                 `helvetisafe org members`"
+            ),
+            _ => format!(
+                "the account `{name}` is not complete: run the command that made its folder again, with the same folder"
+            ),
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! The refusals, the dry runs and the last lines of commands that administer an organization.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use helvetisafe_test_support::{Action, Proxy};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::organization::{Organization, command, fails, json, ok, on_terminal};
+use crate::world::{World, start_proxy};
+
+/// Holds the commits of rotations while it is set.
+#[derive(Default)]
+struct Commits {
+    are_held: AtomicBool,
+    held: AtomicUsize,
+}
+
+impl Commits {
+    fn proxy(self: &Arc<Self>) -> Proxy {
+        let commits = Arc::clone(self);
+        start_proxy(move |request, _| {
+            let is_commit = request.method == "POST" && request.path.ends_with("/commit");
+            if !is_commit || !commits.are_held.load(Ordering::SeqCst) {
+                return Action::Forward;
+            }
+            commits.held.fetch_add(1, Ordering::SeqCst);
+            Action::Stall(Duration::from_secs(20))
+        })
+    }
+
+    fn hold(&self, are_held: bool) {
+        self.are_held.store(are_held, Ordering::SeqCst);
+    }
+
+    /// Waits until another commit is held than those before: every secret is staged then.
+    fn wait(&self, before: usize) {
+        let begun = Instant::now();
+        while self.held.load(Ordering::SeqCst) == before {
+            assert!(begun.elapsed() < Duration::from_secs(20));
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.held.load(Ordering::SeqCst)
+    }
+}
+
+#[test]
+fn a_refused_account_of_a_folder_names_the_causes() {
+    let organization = Organization::new();
+    let code = organization.invite("bob smith", "member");
+    ok(organization.join(&code, "bob"));
+    let unconfirmed = "the account `bob smith` is not confirmed yet, was disabled, or has another client secret: if it is \
+                       new, ask an administrator to run `helvetisafe org confirm 'bob smith'`";
+    let text = fails(&organization.with("bob", &["get", "KEY"]), 3);
+    assert!(
+        text.contains(unconfirmed) && !text.contains("API token"),
+        "{text}"
+    );
+    let checks = organization.with("bob", &["doctor"]);
+    let text = String::from_utf8_lossy(&checks.stdout);
+    assert!(text.contains(unconfirmed), "{text}");
+
+    ok(organization.with("ada", &["org", "confirm", "bob smith", "--yes"]));
+    ok(organization.with("bob", &["list"]));
+    ok(organization.with("ada", &["org", "disable", "bob smith", "--yes"]));
+    let text = fails(&organization.with("bob", &["get", "KEY"]), 3);
+    assert!(text.contains("was disabled"), "{text}");
+
+    let other = "A".repeat(43);
+    organization.world.write("ada/client-secret", &other, 0o600);
+    let text = fails(&organization.with("ada", &["org", "members"]), 3);
+    assert!(
+        text.contains("the account `ada` was disabled, or has another client secret"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_next_step_of_an_invitation_names_what_the_person_needs() {
+    let organization = Organization::new();
+    let (_, authority) = helvetisafe_test_support::tls_server::start();
+    organization.world.write("authority.pem", &authority, 0o600);
+    let config = organization.path("ada/config.toml");
+    let profile = fs::read_to_string(&config).unwrap();
+    fs::write(&config, profile + "ca_certificate = \"../authority.pem\"\n").unwrap();
+    let invited = organization.with("ada", &["org", "invite", "bob", "--scopes", "member"]);
+    let text = fails(&invited, 0);
+    assert!(
+        text.contains("authority.pem, to `bob`")
+            && text.contains("`helvetisafe join --output-dir FOLDER --ca-certificate FILE`"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_dry_run_is_refused_as_the_command_is() {
+    let organization = Organization::new();
+    organization.member("ci", "reader tokens:write");
+    organization.member(
+        "grace",
+        "organization:read organization:write credentials:read",
+    );
+    let same = |folder: &str, arguments: &[&str], status: i32, reason: &str| {
+        let dry = [arguments, &["--dry-run"]].concat();
+        let dry = fails(&organization.with(folder, &dry), status);
+        let real = fails(&organization.with(folder, arguments), status);
+        assert_eq!(dry, real, "{arguments:?}");
+        assert!(dry.contains(reason), "{arguments:?}: {dry}");
+    };
+    let create = |scopes| ["token", "create", "x", "--scopes", scopes];
+    same("ci", &create("member"), 4, "needs the scope secrets:write");
+    same(
+        "grace",
+        &create("credentials:read"),
+        4,
+        "needs the scope tokens:write",
+    );
+    same(
+        "grace",
+        &["org", "rotate", "--yes"],
+        4,
+        "needs the scope secrets:read",
+    );
+    let invite = [
+        "org",
+        "invite",
+        "eve",
+        "--scopes",
+        "reader",
+        "--expires",
+        "91d",
+    ];
+    same("ada", &invite, 2, "90 days");
+
+    // An API token has the scopes, and is refused.
+    let token = [
+        "token",
+        "create",
+        "all",
+        "--scopes",
+        "administrator",
+        "--output",
+        "token",
+    ];
+    ok(organization.with("ada", &token));
+    let url = organization.world.name("URL");
+    let with_token = ["--api-token-file", "token", "--base-url", &url];
+    for (arguments, failed) in [
+        (&create("reader")[..], "cannot create the API token"),
+        (&["org", "rotate", "--yes"], "cannot replace the org key"),
+        (
+            &["org", "rotate", "--abandon", "--yes"],
+            "cannot abandon the rotation",
+        ),
+    ] {
+        let arguments = [&with_token[..], arguments].concat();
+        same("ada", &arguments, 4, failed);
+        same("ada", &arguments, 4, "use the client id and secret");
+    }
+    // Nothing was stored for a rotation.
+    let state = fs::read_dir(organization.path(".local/state/helvetisafe")).unwrap();
+    let names = state.map(|it| it.unwrap().file_name());
+    let mut names = names.map(|it| it.to_string_lossy().into_owned());
+    assert!(names.all(|name| !name.starts_with("rotation-")));
+}
+
+#[test]
+fn a_dry_run_sees_a_rotation_in_progress() {
+    let commits = Arc::<Commits>::default();
+    let proxy = commits.proxy();
+    let organization = Organization::at(World::new(), proxy.base_url());
+    organization.member("grace", "administrator");
+    ok(organization.with("ada", &["set", "KEY", "--generate"]));
+    commits.hold(true);
+    interrupted(&organization, "grace", &commits);
+    commits.hold(false);
+
+    let at = |state: &str, folder: &str, arguments: &[&str]| {
+        let config = format!("{folder}/config.toml");
+        let arguments = [&["--config", &config], arguments].concat();
+        let mut command = command(&organization.world, None, &arguments, "");
+        command.env("HELVETISAFE_STATE_DIR", organization.path(state));
+        command.output().unwrap()
+    };
+    // On this machine her new key is stored, on another one it is not.
+    for (state, folder, reason) in [
+        (
+            ".local/state/helvetisafe",
+            "ada",
+            "only that account can resume it",
+        ),
+        (
+            "other",
+            "ada",
+            "another administrator is replacing the org key",
+        ),
+        ("another", "grace", "this account began another rotation"),
+    ] {
+        for arguments in [
+            &["org", "rotate", "--dry-run"][..],
+            &["org", "rotate", "--yes"],
+        ] {
+            let text = fails(&at(state, folder, arguments), 6);
+            assert!(text.contains(reason), "{text}");
+        }
+    }
+    ok(organization.with("grace", &["org", "rotate", "--dry-run"]));
+    ok(organization.with("grace", &["org", "rotate", "--yes"]));
+}
+
+/// Ends a rotation by a signal before its commit. Returns its messages.
+fn interrupted(organization: &Organization, folder: &str, commits: &Commits) -> String {
+    let before = commits.count();
+    let config = format!("{folder}/config.toml");
+    let arguments = ["--config", &config, "org", "rotate", "--yes"];
+    let mut command = command(&organization.world, None, &arguments, "");
+    let child = command.stdout(Stdio::null()).spawn().unwrap();
+    commits.wait(before);
+    let id = Pid::from_raw(i32::try_from(child.id()).unwrap());
+    kill(id, Signal::SIGTERM).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.signal(), Some(15), "{output:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn an_interrupted_rotation_says_how_to_continue() {
+    let commits = Arc::<Commits>::default();
+    let proxy = commits.proxy();
+    let organization = Organization::at(World::new(), proxy.base_url());
+    ok(organization.with("ada", &["set", "KEY", "--generate"]));
+    commits.hold(true);
+    let text = interrupted(&organization, "ada", &commits);
+    assert_eq!(
+        text,
+        "helvetisafe: interrupted after 1 of 1 secrets; run `helvetisafe org rotate --config ada/config.toml` again: it continues \
+         with the same new key; `helvetisafe org rotate --abandon --config ada/config.toml` gives up the rotation\n"
+    );
+
+    // On a terminal the bar is shown at once, and Ctrl-C removes it.
+    let rotate = ["--config", "ada/config.toml", "org", "rotate", "--yes"];
+    let before = commits.count();
+    let mut session = on_terminal(&organization.world, &rotate);
+    commits.wait(before);
+    session.send_control('c').unwrap();
+    session.exp_string("interrupted").unwrap();
+    session.exp_string("again: it continues").unwrap();
+    session.exp_eof().unwrap();
+
+    commits.hold(false);
+    let rotated = organization.with("ada", &["org", "rotate", "--yes"]);
+    let text = fails(&rotated, 0);
+    assert!(
+        text.contains("replaced the org key: it is SHA256:") && text.contains("in this run: 0"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_rotation_shows_its_progress_on_a_terminal_at_once() {
+    let commits = Arc::<Commits>::default();
+    let proxy = commits.proxy();
+    let organization = Organization::at(World::new(), proxy.base_url());
+    for key in ["A", "B"] {
+        ok(organization.with("ada", &["set", key, "--generate"]));
+    }
+    commits.hold(true);
+    let rotate = ["--config", "ada/config.toml", "org", "rotate", "--yes"];
+    let mut session = on_terminal(&organization.world, &rotate);
+    session.exp_string("2 of 2").unwrap();
+    session.send_control('c').unwrap();
+    session.exp_string("interrupted after 2 of 2").unwrap();
+    session.exp_eof().unwrap();
+}
+
+#[test]
+fn the_active_one_of_two_accounts_with_a_name_is_disabled() {
+    let organization = Organization::new();
+    let account = |folder: &str| {
+        let plan = fs::read_to_string(organization.path(&format!("{folder}/account.json")));
+        json(&plan.unwrap())["client_id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    for folder in ["first", "second"] {
+        let code = organization.invite("dave", "reader");
+        ok(organization.join(&code, folder));
+        ok(organization.with("ada", &["org", "confirm", "dave", "--yes"]));
+        let dry = ["org", "disable", "dave", "--dry-run", "--json"];
+        let dry = json(&ok(organization.with("ada", &dry)));
+        assert_eq!(dry["account"], account(folder));
+        let disabled = organization.with("ada", &["org", "disable", "dave", "--yes"]);
+        let text = fails(&disabled, 0);
+        assert!(
+            text.contains(&format!("disabled `dave` ({})", account(folder))),
+            "{text}"
+        );
+    }
+    let text = fails(
+        &organization.with("ada", &["org", "disable", "dave", "--yes"]),
+        6,
+    );
+    assert!(text.contains("`dave` was disabled already"), "{text}");
+}
+
+/// A name of two tokens would not say which one is revoked.
+#[test]
+fn a_token_has_a_name_of_its_own() {
+    let is_hidden = Arc::new(AtomicBool::new(false));
+    let hides = Arc::clone(&is_hidden);
+    let proxy = start_proxy(move |request, _| {
+        let is_list = request.is("GET", "/api/v1/account/tokens");
+        match is_list && hides.load(Ordering::SeqCst) {
+            true => Action::Answer(
+                200,
+                "content-type: application/json\r\n",
+                br#"{"tokens":[]}"#.to_vec(),
+            ),
+            false => Action::Forward,
+        }
+    });
+    let organization = Organization::at(World::new(), proxy.base_url());
+    let create = ["token", "create", "ci", "--scopes", "reader", "--json"];
+    let first = json(&ok(organization.with("ada", &create)));
+    for dry in [&["--dry-run"][..], &[]] {
+        let again = [&create[..], dry].concat();
+        let text = fails(&organization.with("ada", &again), 6);
+        let id = first["id"].as_str().unwrap();
+        assert!(
+            text.contains("the account has one with the name `ci`")
+                && text.contains(&format!("token revoke {id} ")),
+            "{text}"
+        );
+    }
+    // As two commands at the same time, or an earlier version.
+    is_hidden.store(true, Ordering::SeqCst);
+    let second = json(&ok(organization.with("ada", &create)));
+    is_hidden.store(false, Ordering::SeqCst);
+    let text = fails(
+        &organization.with("ada", &["token", "revoke", "ci", "--yes"]),
+        2,
+    );
+    assert!(text.contains("none was revoked; give the id"), "{text}");
+    let id = second["id"].as_str().unwrap();
+    ok(organization.with("ada", &["token", "revoke", id, "--yes"]));
+    let revoked = organization.with("ada", &["token", "revoke", "ci", "--yes"]);
+    let text = fails(&revoked, 0);
+    assert!(text.contains("revoked `ci` ("), "{text}");
+}
+
+#[test]
+fn on_a_terminal_a_withdrawal_is_asked() {
+    let organization = Organization::new();
+    for (answer, outcome) in [
+        ("n", "nothing was withdrawn"),
+        ("y", "withdrew the invitation"),
+    ] {
+        let _ = organization.with("ada", &["org", "invite", "bob", "--scopes", "reader"]);
+        let withdraw = ["--config", "ada/config.toml", "org", "withdraw", "bob"];
+        let mut session = on_terminal(&organization.world, &withdraw);
+        session
+            .exp_string("withdraw the invitation of `bob`? [y/N]")
+            .unwrap();
+        session.send_line(answer).unwrap();
+        let shown = session.exp_eof().unwrap();
+        assert!(shown.contains(outcome), "{shown}");
+    }
+}

@@ -1,0 +1,116 @@
+//! The search for the primary among the hosts of a URL.
+
+use std::sync::Mutex;
+
+use prometheus_client::metrics::counter::Counter;
+use sqlx::{ConnectOptions, PgConnection};
+use tokio::time::timeout;
+
+use super::CONNECT;
+use crate::lock::lock;
+use crate::log;
+use crate::store::StoreError;
+use crate::store::postgres::address::Address;
+use crate::store::postgres::failure::reason;
+
+const NO_ANSWER: &str = "no answer";
+
+pub(super) struct Hosts {
+    address: Address,
+    failovers: Counter,
+    /// The host that was the primary when last seen.
+    primary: Mutex<Option<usize>>,
+    /// The reason of each host that was not used when last tried.
+    problems: Mutex<Vec<Option<String>>>,
+}
+
+impl Hosts {
+    pub(super) fn new(address: Address, failovers: Counter) -> Self {
+        Self {
+            problems: Mutex::new(vec![None; address.host_count()]),
+            address,
+            failovers,
+            primary: Mutex::default(),
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.address.host_count()
+    }
+
+    /// Connects to the primary, which is searched from the last one on.
+    pub(super) async fn connect(&self) -> Result<PgConnection, StoreError> {
+        let first = lock(&self.primary).unwrap_or(0);
+        for offset in 0..self.count() {
+            let host = (first + offset) % self.count();
+            // True until there is an answer, for a caller that does not wait for it.
+            self.set_problem(host, Some(NO_ANSWER.to_owned()));
+            let problem = match timeout(CONNECT, self.connect_to(host)).await {
+                Ok(Ok(connection)) => {
+                    self.set_problem(host, None);
+                    self.note_primary(host);
+                    return Ok(connection);
+                }
+                Ok(Err(error)) => reason(&error),
+                Err(_) => format!("no answer within {} s", CONNECT.as_secs()),
+            };
+            self.set_problem(host, Some(problem));
+        }
+        Err(StoreError::Unavailable(self.problems()))
+    }
+
+    /// Returns the hosts that were not used when last tried, each with its reason, in the order of the URL.
+    pub(super) fn problems(&self) -> String {
+        let problems = lock(&self.problems);
+        let problems = problems.iter().enumerate().filter_map(|(host, problem)| {
+            let name = self.address.host_name(host);
+            Some(format!("{name}: {}", problem.as_ref()?))
+        });
+        problems.collect::<Vec<_>>().join("; ")
+    }
+
+    /// Returns the hosts with their reasons, when no answer came in time.
+    pub(super) fn unanswered(&self) -> String {
+        if let Some(primary) = *lock(&self.primary)
+            && let Some(problem) = lock(&self.problems).get_mut(primary)
+        {
+            problem.get_or_insert_with(|| NO_ANSWER.to_owned());
+        }
+        self.problems()
+    }
+
+    fn set_problem(&self, host: usize, problem: Option<String>) {
+        if let Some(known) = lock(&self.problems).get_mut(host) {
+            *known = problem;
+        }
+    }
+
+    /// Remembers the primary, and counts a failover if it was another host before.
+    fn note_primary(&self, host: usize) {
+        let before = lock(&self.primary).replace(host);
+        if before.is_some_and(|before| before != host) {
+            self.failovers.inc();
+            let name = self.address.host_name(host);
+            log::warning(&format_args!("the primary of the database is now {name}"));
+        }
+    }
+
+    /// Connects to a host; an error if it is not the primary.
+    async fn connect_to(&self, host: usize) -> Result<PgConnection, sqlx::Error> {
+        let mut connection = self.address.options(host)?.connect().await?;
+        // A commit is on the disk before it is acknowledged. A stronger setting stays.
+        let (is_read_only, _): (String, String) = sqlx::query_as(
+            "SELECT current_setting('transaction_read_only'), set_config('synchronous_commit', CASE \
+             WHEN current_setting('synchronous_commit') = 'remote_apply' THEN 'remote_apply' ELSE 'on' END, \
+             false)",
+        )
+        .fetch_one(&mut connection)
+        .await?;
+        match is_read_only.as_str() {
+            "off" => Ok(connection),
+            _ => Err(sqlx::Error::Configuration(
+                "the server is a standby, or read-only".into(),
+            )),
+        }
+    }
+}
