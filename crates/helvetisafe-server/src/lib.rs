@@ -34,6 +34,7 @@ mod limits;
 mod lock;
 mod log;
 pub mod maintenance;
+mod observed_calls;
 mod plural;
 mod private_files;
 mod problem;

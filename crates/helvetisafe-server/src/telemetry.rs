@@ -6,19 +6,14 @@ mod metrics;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::header::CONNECTION;
-use axum::http::{HeaderMap, HeaderValue};
-use axum::response::Response;
+use axum::http::HeaderMap;
 use helvetisafe_proto::ErrorCode;
 use hyper::Request;
-use hyper::body::Incoming;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::connections;
-use crate::http::Calls;
 use crate::proxies::Proxies;
 use crate::shared::Shared;
 
@@ -41,102 +36,25 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(5);
 const CLIENT_GONE: u16 = 499;
 
 /// A request at its end.
-struct Ended {
+pub(crate) struct Ended {
     method: &'static str,
     route: &'static str,
     /// The status of the answer, or [`CLIENT_GONE`].
-    status: u16,
+    pub(crate) status: u16,
     /// The code of a refusal.
-    code: Option<ErrorCode>,
-    seconds: f64,
+    pub(crate) code: Option<ErrorCode>,
+    pub(crate) seconds: f64,
 }
 
-/// The calls of a vault, and the observer of their requests, if there is one.
-#[derive(Clone)]
-pub(crate) struct ObservedCalls {
-    calls: Calls,
-    observer: Option<Arc<Observer>>,
-}
-
-/// Observes every request, and closes connections while the vault drains.
-struct Observer {
-    telemetry: Telemetry,
-    shared: Arc<Shared>,
-}
-
-impl ObservedCalls {
-    pub(crate) fn new(calls: Calls, telemetry: Option<Telemetry>, shared: Arc<Shared>) -> Self {
-        let observer = telemetry.map(|telemetry| Observer { telemetry, shared });
+impl Ended {
+    /// The end of a request that gets no answer.
+    pub(crate) fn before_its_answer(request: &Request<Body>) -> Self {
         Self {
-            calls,
-            observer: observer.map(Arc::new),
-        }
-    }
-
-    /// Calls without metrics and access log.
-    pub(crate) fn unobserved(calls: Calls) -> Self {
-        Self {
-            calls,
-            observer: None,
-        }
-    }
-}
-
-impl connections::Calls for ObservedCalls {
-    async fn answer(self, request: Request<Incoming>, client: SocketAddr) -> Response {
-        let request = request.map(Body::new);
-        let Some(observer) = self.observer else {
-            return self.calls.answer(request).await;
-        };
-        let observed = Observed::begin(Arc::clone(&observer), &request, client);
-        let mut response = self.calls.answer(request).await;
-        if observer.shared.readiness.is_draining() {
-            // Clients with a connection go to another node.
-            let close = HeaderValue::from_static("close");
-            response.headers_mut().insert(CONNECTION, close);
-        }
-        observed.answer(&response);
-        response
-    }
-}
-
-/// A request in progress. It is counted and logged when it is dropped, with or without an answer.
-struct Observed {
-    observer: Arc<Observer>,
-    client: Option<IpAddr>,
-    begun: Instant,
-    ended: Ended,
-}
-
-impl Observed {
-    fn begin(observer: Arc<Observer>, request: &Request<Body>, client: SocketAddr) -> Self {
-        Self {
-            client: observer.telemetry.client(client, request.headers()),
-            observer,
-            begun: Instant::now(),
-            ended: Ended {
-                method: labels::method(request.method()),
-                route: labels::route(request.uri().path()),
-                status: CLIENT_GONE,
-                code: None,
-                seconds: 0.0,
-            },
-        }
-    }
-
-    fn answer(mut self, response: &Response) {
-        self.ended.status = response.status().as_u16();
-        self.ended.code = response.extensions().get::<ErrorCode>().copied();
-    }
-}
-
-impl Drop for Observed {
-    fn drop(&mut self) {
-        self.ended.seconds = self.begun.elapsed().as_secs_f64();
-        let telemetry = &self.observer.telemetry;
-        telemetry.metrics.count(&self.ended);
-        if let Some(log) = &telemetry.access_log {
-            log.write(&self.ended, self.client);
+            method: labels::method(request.method()),
+            route: labels::route(request.uri().path()),
+            status: CLIENT_GONE,
+            code: None,
+            seconds: 0.0,
         }
     }
 }
@@ -153,8 +71,16 @@ impl Telemetry {
         }
     }
 
+    /// Counts a request, and writes it to the access log.
+    pub(crate) fn record(&self, ended: &Ended, client: Option<IpAddr>) {
+        self.metrics.count(ended);
+        if let Some(log) = &self.access_log {
+            log.write(ended, client);
+        }
+    }
+
     /// Returns the client's address for the access log.
-    fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> Option<IpAddr> {
+    pub(crate) fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> Option<IpAddr> {
         self.access_log.as_ref()?;
         let peer = peer.ip().to_canonical();
         let proxies = self.proxies.as_ref();

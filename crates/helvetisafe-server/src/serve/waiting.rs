@@ -9,9 +9,9 @@ use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 use crate::http::Calls;
+use crate::observed_calls::ObservedCalls;
 use crate::settings::Bounds;
 use crate::store::{Database, Migrations, StoreError};
-use crate::telemetry::ObservedCalls;
 use crate::vault::{Protection, bind, serve_protected};
 use crate::{Error, log};
 

@@ -23,11 +23,12 @@ use crate::budget::Budget;
 use crate::connections;
 use crate::http::Calls;
 use crate::limits::Limits;
+use crate::observed_calls::ObservedCalls;
 use crate::read_log::{self, ReadLog};
 use crate::settings::Bounds;
 use crate::shared::{LIST_READS, Shared};
 use crate::store::{Database, Store};
-use crate::telemetry::{self, ConnectionCounts, ObservedCalls};
+use crate::telemetry::{self, ConnectionCounts};
 
 /// The longest time for requests in flight to finish when the vault stops, and then for the database.
 const GRACE: Duration = Duration::from_secs(5);
