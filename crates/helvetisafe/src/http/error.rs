@@ -140,6 +140,13 @@ impl TransportError {
 
     /// Returns true if the vault, or a proxy with `https://`, does not speak TLS: it answered the handshake with another
     /// protocol, such as plain HTTP.
+    ///
+    /// ```
+    /// use helvetisafe::{Failure, TransportError};
+    ///
+    /// let error = TransportError::with_source(Failure::Tls, "the certificate is not trusted");
+    /// assert!(!error.is_without_tls());
+    /// ```
     #[must_use]
     pub fn is_without_tls(&self) -> bool {
         self.no_tls().is_some()
