@@ -69,7 +69,8 @@ impl AccountFolder {
 
     /// Returns the keys for a plan: those of an earlier run, which may have sent them already, or new ones that are
     /// written now. With a password, the vault is to store the private key under it. `certificate` is the PEM of the
-    /// certificate authority, and `profile` makes the text of the configuration file.
+    /// certificate authority, and `profile` makes the text of the configuration file; both are written in every run until the
+    /// vault has accepted the keys.
     pub(super) fn prepare(
         &self,
         plan: Plan,
@@ -86,6 +87,10 @@ impl AccountFolder {
                 let keys = self.read_keys(&found)?;
                 if password.is_some() && !found.has_password {
                     return Err(other_purpose(self.path(), "has keys without a password"));
+                }
+                if found.stage == Stage::Made {
+                    // The earlier run may have failed because it had no certificate authority.
+                    self.write_profile(certificate, &profile(&keys))?;
                 }
                 Ok((found, keys))
             }
@@ -149,18 +154,23 @@ impl AccountFolder {
         if let Some(password) = password {
             keys.lock(password.expose_secret())?;
         }
-        if let Some(pem) = certificate {
-            self.write(AccountProfile::CA_CERTIFICATE, pem)?;
-        }
         if let Some(locked) = &keys.locked_private_key {
             self.write(LOCKED_KEY, &locked_key::to_json(locked)?)?;
         }
-        self.write(CONFIG, profile(&keys).as_bytes())?;
+        self.write_profile(certificate, &profile(&keys))?;
         plan.client_id = Some(keys.client_id.clone());
         plan.has_password = password.is_some();
         plan.stage = Stage::Made;
         self.save(&plan)?;
         Ok((plan, keys))
+    }
+
+    /// Writes the profile, and the certificate authority that it names.
+    fn write_profile(&self, certificate: Option<&[u8]>, profile: &str) -> Result<(), Failure> {
+        if let Some(pem) = certificate {
+            self.write(AccountProfile::CA_CERTIFICATE, pem)?;
+        }
+        self.write(CONFIG, profile.as_bytes())
     }
 
     fn read_keys(&self, plan: &Plan) -> Result<AccountKeys, Failure> {

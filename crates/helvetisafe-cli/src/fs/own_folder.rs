@@ -120,12 +120,24 @@ impl OwnFolder {
             return Ok(());
         }
         if self.names()?.is_empty() {
-            return self.folder.set_mode(0o700);
+            return self.close_to_others();
         }
         Err(io::Error::other(format!(
             "other users can use it; run `chmod 700 {}`, or give --insecure-permissions",
             private_file::shell_quoted(&self.path)
         )))
+    }
+
+    /// Gives an empty folder the mode 0700. Until then, another user could have put files into it.
+    #[cfg(unix)]
+    fn close_to_others(&self) -> io::Result<()> {
+        self.folder.set_mode(0o700)?;
+        match self.names()?.is_empty() {
+            true => Ok(()),
+            false => Err(io::Error::other(
+                "a file was put into it meanwhile, perhaps by another user; choose a new folder",
+            )),
+        }
     }
 
     /// Only Unix has owners and modes.
@@ -202,6 +214,18 @@ mod tests {
             chown(&path, Some(54_321), None).unwrap();
             assert!(refusal(&path).contains("belongs to another user"));
         }
+    }
+
+    /// As between the look at an empty folder and its new mode.
+    #[test]
+    fn a_file_that_appears_before_the_folder_is_closed_is_refused() {
+        let above = tempfile::tempdir().unwrap();
+        let path = above.path().join("own");
+        let folder = OwnFolder::open(&path, false).unwrap();
+        mode(&path, 0o777);
+        fs::write(path.join("account.json"), "of another user").unwrap();
+        let refused = folder.close_to_others().unwrap_err().to_string();
+        assert!(refused.contains("a file was put into it"), "{refused}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The address of a vault, for calls that need no credential.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub(crate) struct Address {
     /// The time for all requests of a command together, if one is set.
     pub(crate) timeout: Option<Duration>,
     pub(crate) insecure_permissions: bool,
+    /// The contents of the certificate, once they are read.
+    certificate: OnceCell<Vec<u8>>,
 }
 
 impl Address {
@@ -34,6 +37,7 @@ impl Address {
             ca_certificate: settings.ca_certificate.clone(),
             timeout: settings.timeout,
             insecure_permissions: settings.insecure_permissions,
+            certificate: OnceCell::new(),
         }
     }
 
@@ -84,12 +88,20 @@ impl Address {
             ca_certificate: path(entries, Setting::CaCertificate),
             timeout: timeout(entries)?,
             insecure_permissions: entries.insecure_permissions,
+            certificate: OnceCell::new(),
         })
     }
 
-    /// Reads the PEM of the additional certificate authority.
+    /// Reads the PEM of the additional certificate authority once: it may be a pipe, and its copy is the one that was used.
     pub(crate) fn certificate(&self) -> Result<Option<Vec<u8>>, Failure> {
-        self.ca_certificate.as_deref().map(certificate).transpose()
+        let Some(path) = &self.ca_certificate else {
+            return Ok(None);
+        };
+        if self.certificate.get().is_none() {
+            // There is only this thread, so it is not set meanwhile.
+            let _ = self.certificate.set(certificate(path)?);
+        }
+        Ok(self.certificate.get().cloned())
     }
 
     /// Returns the identity of the vault and one of its accounts.

@@ -341,6 +341,14 @@ fn a_token_has_a_name_of_its_own() {
             "{text}"
         );
     }
+    // `token revoke` takes an id first.
+    let id = first["id"].as_str().unwrap();
+    let of_id = ["token", "create", id, "--scopes", "reader"];
+    let text = fails(&organization.with("ada", &of_id), 6);
+    assert!(
+        text.contains(&format!("the account has one with the id `{id}`")),
+        "{text}"
+    );
     // As two commands at the same time, or an earlier version.
     is_hidden.store(true, Ordering::SeqCst);
     let second = json(&ok(organization.with("ada", &create)));

@@ -696,6 +696,49 @@ fn a_folder_has_a_copy_of_the_certificate_authority_and_can_be_moved() {
     }
 }
 
+/// A command that failed without the certificate authority advises to give it, and to run it again.
+#[test]
+fn a_profile_has_the_certificate_authority_that_only_the_second_run_was_given() {
+    let (_, authority) = tls_server::config("localhost");
+    let world = World::new();
+    let is_lost = Arc::new(AtomicBool::new(true));
+    let proxy = losing("POST", "/api/v1/organizations", &is_lost);
+    world.write("ca.pem", &authority, 0o600);
+    let (url, token) = (proxy.base_url(), bootstrap_token());
+    let create = ["org", "create", "--output-dir", "ada", "--timeout", "9s"];
+    fails(&run(&world, Some(&url), &create, &token), 9);
+    is_lost.store(false, Ordering::Relaxed);
+    let again = [&create[..], &["--ca-certificate", "ca.pem"]].concat();
+    ok(run(&world, Some(&url), &again, &token));
+    let file = |name| fs::read_to_string(world.folder.path().join("ada").join(name)).unwrap();
+    assert_eq!(file("ca-certificate.pem"), authority);
+    let line = "ca_certificate = \"ca-certificate.pem\"";
+    assert!(file("config.toml").contains(line));
+    // The complete account keeps its files.
+    ok(run(&world, Some(&url), &create, &token));
+    assert!(file("config.toml").contains(line));
+}
+
+/// Such as that of `<(command)`.
+#[test]
+fn a_certificate_authority_in_a_pipe_is_read_once() {
+    let (_, authority) = tls_server::config("localhost");
+    let world = World::new();
+    world.write("ca.pem", &authority, 0o600);
+    let pipe = fs::File::open(world.folder.path().join("ca.pem")).unwrap();
+    let url = world.name("URL");
+    let create = ["org", "create", "--output-dir", "ada", "--token-file"];
+    world.write("token", &bootstrap_token(), 0o600);
+    let arguments = [&create[..], &["token", "--ca-certificate", "/dev/stdin"]].concat();
+    let mut cat = Command::new("cat");
+    let mut cat = cat.stdin(pipe).stdout(Stdio::piped()).spawn().unwrap();
+    let mut command = command(&world, Some(&url), &arguments, "");
+    ok(command.stdin(cat.stdout.take().unwrap()).output().unwrap());
+    cat.wait().unwrap();
+    let copy = fs::read_to_string(world.folder.path().join("ada/ca-certificate.pem"));
+    assert_eq!(copy.unwrap(), authority);
+}
+
 #[test]
 fn a_folder_with_other_files_or_for_other_users_is_refused() {
     let organization = Organization::new();

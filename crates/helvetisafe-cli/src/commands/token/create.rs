@@ -28,7 +28,7 @@ const FAILED: &str = "cannot create the API token";
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// A name for people, which no other token of the account has.
+    /// A name for people, which no other token of the account has as its name or id.
     #[arg(value_name = "NAME", value_parser = member_name::parse)]
     name: String,
     /// The scopes of the token, separated by spaces or commas. `reader` stands for reading and listing secrets, and `member` for
@@ -125,16 +125,19 @@ fn advise(record: &TokenRecord, now: Timestamp, vault: &Vault, ui: &Ui) -> Resul
     Ok(())
 }
 
-/// Fails if another token has the name: `token revoke` would not know which one is meant.
+/// Fails if another token has the name or the id: `token revoke` would not know which one is meant.
 fn check_name(name: &str, administration: &Administration<'_>) -> Result<(), Failure> {
     let tokens = administration.call(|organization| organization.tokens())?;
-    let Some(other) = tokens.iter().find(|it| it.name.as_deref() == Some(name)) else {
+    let named = tokens.iter().map(|it| ("name", it, it.name.clone()));
+    let ids = tokens.iter().map(|it| ("id", it, Some(it.id.to_string())));
+    let mut taken = named.chain(ids);
+    let Some((what, other, _)) = taken.find(|(_, _, text)| text.as_deref() == Some(name)) else {
         return Ok(());
     };
     Err(Failure::new(
         Status::Conflict,
         format_args!(
-            "{FAILED}: the account has one with the name `{name}`; choose another name, or revoke that one first with {}",
+            "{FAILED}: the account has one with the {what} `{name}`; choose another name, or revoke that one first with {}",
             advice::command(format_args!("token revoke {}", other.id))
         ),
     ))
