@@ -114,8 +114,9 @@ fn in_savepoint<T>(
     execute("SAVEPOINT work")?;
     let outcome = work(batch);
     // A full disk may have rolled back the whole transaction.
-    if outcome.is_err() && !batch.is_autocommit() {
-        execute("ROLLBACK TO work")?;
+    if outcome.is_err() && !batch.is_autocommit() && execute("ROLLBACK TO work").is_err() {
+        // Nothing of the batch may be committed then.
+        execute("ROLLBACK")?;
     }
     if !batch.is_autocommit() {
         execute("RELEASE work")?;
