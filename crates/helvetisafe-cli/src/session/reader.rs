@@ -68,13 +68,14 @@ impl<'a> Reader<'a> {
 
     /// Reads all secrets, in the order of the requests, or reports every failure. Optional secrets that do not
     /// exist are left out.
+    #[cfg(feature = "templates")]
     pub(crate) fn secrets(&self, requests: &[SecretRequest]) -> Result<Vec<Secret>, Failure> {
         let (secrets, failures) = self.secrets_and_failures(requests)?;
         failures.finish_counted(secrets.len(), requests.len(), "read")?;
         Ok(secrets)
     }
 
-    /// Reads secrets as [`Self::secrets`] does. Returns those that could be read, and the failures.
+    /// Reads secrets together. Returns those that could be read, and the failures.
     pub(crate) fn secrets_and_failures(
         &self,
         requests: &[SecretRequest],
