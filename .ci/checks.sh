@@ -5,25 +5,7 @@ cd "$(dirname "$0")/.."
 
 step() { printf '\n--- %s (%s s so far)\n' "$1" "$SECONDS"; }
 
-step "the fuzz targets"
-if ! cargo fuzz --version >/dev/null 2>&1; then
-  cargo install cargo-fuzz --version 0.13.2 --locked --debug --quiet
-fi
-(cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz build --fuzz-dir .)
-
-step "the subjects of the memory tests, as applications build them: frames are larger without optimization"
-for level in 0 3; do
-  CARGO_PROFILE_RELEASE_OPT_LEVEL=$level \
-  CARGO_PROFILE_RELEASE_LTO=false CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
-    cargo build --release --locked -p helvetisafe-memory-subject
-  subjects="${CARGO_TARGET_DIR:-target}/memory-subjects/$level"
-  mkdir -p "$subjects"
-  cp "${CARGO_TARGET_DIR:-target}"/release/memory-subject{,-wiping-heap} "$subjects/"
-done
-
-step "the crypto crate without std"
-cargo run --locked --manifest-path crates/helvetisafe-crypto/no-std-proof/Cargo.toml
-
+# Those that fail most often come first.
 step "format"
 cargo fmt --all --check
 cargo fmt --manifest-path fuzz/Cargo.toml --check
@@ -45,6 +27,25 @@ cargo clippy -p helvetisafe-server --all-targets --locked -- -D warnings
 
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --features helvetisafe-cli/kubernetes
+
+step "the fuzz targets"
+if ! cargo fuzz --version >/dev/null 2>&1; then
+  cargo install cargo-fuzz --version 0.13.2 --locked --debug --quiet
+fi
+(cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz build --fuzz-dir .)
+
+step "the subjects of the memory tests, as applications build them: frames are larger without optimization"
+for level in 0 3; do
+  CARGO_PROFILE_RELEASE_OPT_LEVEL=$level \
+  CARGO_PROFILE_RELEASE_LTO=false CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+    cargo build --release --locked -p helvetisafe-memory-subject
+  subjects="${CARGO_TARGET_DIR:-target}/memory-subjects/$level"
+  mkdir -p "$subjects"
+  cp "${CARGO_TARGET_DIR:-target}"/release/memory-subject{,-wiping-heap} "$subjects/"
+done
+
+step "the crypto crate without std"
+cargo run --locked --manifest-path crates/helvetisafe-crypto/no-std-proof/Cargo.toml
 
 step "the test of certificates, which .ci/run runs"
 cargo test -p helvetisafe --no-default-features --features async --locked --test behaviour --no-run
