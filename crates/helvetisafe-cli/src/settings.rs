@@ -159,7 +159,7 @@ impl Settings {
     }
 
     /// Returns the client id; `None` for an API token.
-    fn client_id(&self) -> Option<&str> {
+    pub(crate) fn client_id(&self) -> Option<&str> {
         match &self.authentication {
             Authentication::ApiToken(_) => None,
             Authentication::ServiceAccount { client_id, .. } => Some(client_id),

@@ -127,16 +127,23 @@ impl<'a> Administration<'a> {
         }
     }
 
-    /// Fails if the key is not an administrator's in the chain.
-    pub(crate) fn check_administrator(chain: &Chain, key: &SigningKey) -> Result<(), Failure> {
-        let own = key.verification_key();
-        match chain.administrators().values().any(|it| *it == own) {
-            true => Ok(()),
-            false => Err(Failure::new(
-                Status::Forbidden,
-                "the signing key is not an administrator's in the chain: use the key of an administrator, or ask one",
-            )),
-        }
+    /// Reads the signing key, and fetches the chain as [`Self::chain`] does. Fails if the key is not that of this account in it,
+    /// since the vault would refuse the entry.
+    pub(crate) fn chain_to_sign(&self) -> Result<(SigningKey, Chain), Failure> {
+        let key = self.signing_key()?;
+        let chain = self.chain()?;
+        let account = match self.settings.client_id() {
+            Some(client_id) => client_id.to_owned(),
+            None => self.call(|organization| organization.account())?.account,
+        };
+        let problem = match chain.administrators().get(&account) {
+            Some(own) if *own == key.verification_key() => return Ok((key, chain)),
+            Some(_) => {
+                "the signing key is not that of this account in the chain: use signing-key.pem of the account's own folder"
+            }
+            None => "this account is not an administrator in the chain: ask one",
+        };
+        Err(Failure::new(Status::Forbidden, problem))
     }
 
     /// Returns true if a part of the account's chain is trusted, so that it can be verified.
@@ -157,7 +164,7 @@ impl<'a> Administration<'a> {
     }
 
     /// Reads the signing key.
-    pub(crate) fn signing_key(&self) -> Result<SigningKey, Failure> {
+    fn signing_key(&self) -> Result<SigningKey, Failure> {
         self.settings.signing_key()?.ok_or_else(|| {
             Failure::usage(
                 "the signing key is missing, and only an administrator has one: give --signing-key-path, \

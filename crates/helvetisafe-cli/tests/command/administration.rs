@@ -173,6 +173,34 @@ fn a_dry_run_is_refused_as_the_command_is() {
 }
 
 #[test]
+fn the_signing_key_of_another_administrator_is_refused_before_anything_is_sent() {
+    let organization = Organization::new();
+    organization.member("grace", "administrator");
+    organization.member("eve", "reader");
+    organization.invite("dave", "reader");
+    fs::copy(
+        organization.path("ada/signing-key.pem"),
+        organization.path("grace/signing-key.pem"),
+    )
+    .unwrap();
+    for arguments in [
+        &["org", "invite", "frank", "--scopes", "reader"][..],
+        &["org", "confirm", "dave", "--yes"],
+        &["org", "disable", "eve", "--yes"],
+        &["org", "rotate", "--yes"],
+        &["org", "recovery-kit", "--output-dir", "kit"],
+    ] {
+        let dry = [arguments, &["--dry-run"]].concat();
+        for arguments in [arguments, &dry] {
+            let messages = fails(&organization.with("grace", arguments), 4);
+            let reason = "the signing key is not that of this account in the chain";
+            assert!(messages.contains(reason), "{arguments:?}: {messages}");
+        }
+    }
+    assert!(!organization.path("kit").exists());
+}
+
+#[test]
 fn a_dry_run_sees_a_rotation_in_progress() {
     let commits = Arc::<Commits>::default();
     let proxy = commits.proxy();

@@ -51,7 +51,7 @@ struct Earlier {
 
 /// Verifies the audit record of each organization: the acts of each seal, and the chain of the seals. `earlier` is a file with an
 /// earlier result in JSON, which was stored where the vault's operator cannot write: its heads have to be in the chains, since
-/// seals that were made anew are otherwise not noticed. A vault may be serving the database.
+/// seals that were made anew are otherwise not noticed, and the record has at least as many acts. A vault may be serving the database.
 ///
 /// # Errors
 ///
@@ -72,16 +72,23 @@ pub fn verify_audit(database: &Database, earlier: Option<&Path>) -> Result<Verif
         let checked = check_audit(database).await;
         checked.map_err(|error| database.error(error))
     })?;
-    let mut heads = heads(earlier);
+    let mut earlier = by_organization(earlier);
     let mut organizations: Vec<_> = checked
         .iter()
-        .map(|checked| verified(checked, heads.remove(&checked.id().to_string())))
+        .map(|checked| verified(checked, earlier.remove(&checked.id().to_string())))
         .collect();
-    organizations.extend(heads.into_values().map(removed));
+    organizations.extend(earlier.into_values().map(removed));
     Ok(VerifiedAudit {
         database: database.to_string(),
         organizations,
     })
+}
+
+impl VerifiedRecord {
+    /// Returns the number of acts, sealed or not.
+    fn all_acts(&self) -> u64 {
+        self.acts.saturating_add(self.unsealed)
+    }
 }
 
 impl VerifiedAudit {
@@ -116,12 +123,12 @@ fn other_tables(database: &Database, schema: Schema) -> Problem {
     Problem::new(format_args!("database {database}"), problem, remedy)
 }
 
-/// Returns the earlier records that have a head, by organization.
-fn heads(earlier: Option<Earlier>) -> BTreeMap<String, VerifiedRecord> {
+/// Returns the earlier records that have an act or a seal, by organization.
+fn by_organization(earlier: Option<Earlier>) -> BTreeMap<String, VerifiedRecord> {
     let records = earlier
         .into_iter()
         .flat_map(|earlier| earlier.organizations);
-    let records = records.filter(|record| record.head.is_some());
+    let records = records.filter(|record| record.head.is_some() || record.all_acts() > 0);
     records
         .map(|record| (record.organization.clone(), record))
         .collect()
@@ -134,10 +141,16 @@ fn verified(checked: &Checked, earlier: Option<VerifiedRecord>) -> VerifiedRecor
         let at = usize::try_from(earlier.seals).ok();
         let at = at.and_then(|at| at.checked_sub(1));
         let found = at.and_then(|at| checked.seals.get(at)).map(text);
-        if found != earlier.head {
+        if earlier.head.is_some() && found != earlier.head {
             problems.push(format!(
                 "seal {} is not the one of the earlier result: the record was removed or made anew",
                 earlier.seals
+            ));
+        }
+        let (before, now) = (earlier.all_acts(), checked.acts + checked.unsealed);
+        if now < before {
+            problems.push(format!(
+                "acts of the earlier result are missing: it had {before}, and the record has {now}"
             ));
         }
     }

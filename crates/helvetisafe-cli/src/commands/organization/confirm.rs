@@ -53,8 +53,7 @@ struct Json<'a> {
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let words = args.words()?;
     let administration = Administration::to_write(vault, &CHANGE)?;
-    let key = administration.signing_key()?;
-    let chain = administration.chain()?;
+    let (key, chain) = administration.chain_to_sign()?;
     let pending = administration.call(|organization| organization.invitations())?;
     let (invitation, account, found) = request(&pending, &args.name, &chain)?;
     if !ui.json {

@@ -45,8 +45,7 @@ struct Json<'a> {
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let administration = Administration::to_read(vault, &CHANGE)?;
-    let key = administration.signing_key()?;
-    let chain = administration.chain()?;
+    let (key, chain) = administration.chain_to_sign()?;
     let anchor = Anchor::Head(*chain.head());
     let member = Named::find(&chain, &args.name)?;
     if args.dry_run {

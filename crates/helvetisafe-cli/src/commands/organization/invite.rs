@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use helvetisafe::Timestamp;
-use helvetisafe::organization::{Anchor, Chain, NewInvite, ScopeList, SigningKey};
+use helvetisafe::organization::{Anchor, Chain, NewInvite, ScopeList};
 use serde::Serialize;
 
 use super::free_name;
@@ -73,8 +73,7 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let scopes = ScopeList::from(member_name::scopes(&args.scopes)?);
     let expires_at = expires_at(&args.expires, Timestamp::now())?;
     let administration = Administration::to_write(vault, &CHANGE)?;
-    let key = administration.signing_key()?;
-    let chain = administration.chain()?;
+    let (key, chain) = administration.chain_to_sign()?;
     let anchor = Anchor::Head(*chain.head());
     let invite = NewInvite {
         name: args.name.clone(),
@@ -82,7 +81,7 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         expires_at,
     };
     if args.dry_run {
-        return explain(args, &invite, &administration, &key, &chain, ui);
+        return explain(args, &invite, &administration, &chain, ui);
     }
     let invited = administration
         .call(|organization| organization.invite(&administrator(&key, &anchor), &invite))?;
@@ -160,11 +159,9 @@ fn explain(
     args: &Args,
     invite: &NewInvite,
     administration: &Administration<'_>,
-    key: &SigningKey,
     chain: &Chain,
     ui: &Ui,
 ) -> Result<(), Failure> {
-    Administration::check_administrator(chain, key)?;
     free_name::check(administration, chain, &invite.name)?;
     if ui.json {
         let file = output_file::named(&args.output);

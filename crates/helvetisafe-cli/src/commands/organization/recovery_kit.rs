@@ -76,13 +76,11 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
             Scope::OrganizationWrite,
         ],
     )?;
-    let key = administration.signing_key()?;
-    let chain = administration.chain()?;
+    let (key, chain) = administration.chain_to_sign()?;
     if !AccountFolder::is_begun(&args.output_dir) {
         free_name::check(&administration, &chain, &args.name)?;
     }
     if args.dry_run {
-        Administration::check_administrator(&chain, &key)?;
         return explain(args, &chain, ui);
     }
     let address = Address::of(vault.settings()?);

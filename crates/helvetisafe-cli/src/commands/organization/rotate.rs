@@ -78,8 +78,7 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     if args.abandon {
         return abandon(args, &administration, &file, stored, ui);
     }
-    let key = administration.signing_key()?;
-    let chain = administration.chain()?;
+    let (key, chain) = administration.chain_to_sign()?;
     if args.dry_run {
         return explain(&administration, &key, &chain, &own, stored.as_ref(), ui);
     }
