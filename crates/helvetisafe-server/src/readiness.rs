@@ -263,6 +263,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_warning_names_the_space_that_values_leave() {
+        let space = format!(
+            "less than {} MiB free",
+            crate::store::sqlite::MIN_FREE >> 20
+        );
+        assert!(LOW_DISK.text.contains(&space));
+    }
+
+    #[test]
     fn warnings_do_not_change_the_readiness() {
         let codes = |replication, skew: Option<i64>| {
             let found = Found {
