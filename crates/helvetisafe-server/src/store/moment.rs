@@ -35,8 +35,10 @@ impl From<Timestamp> for Moment {
 impl From<Moment> for Timestamp {
     /// A time outside the years -9999 to 9999 becomes the last one; no vault writes such a time.
     fn from(moment: Moment) -> Self {
-        // `from_microsecond` refuses the last second.
-        Self::from_nanosecond(i128::from(moment.0) * 1000).unwrap_or(Self::MAX)
+        // `from_microsecond` refuses the last second, and takes a fraction of the time.
+        Self::from_microsecond(moment.0)
+            .or_else(|_| Self::from_nanosecond(i128::from(moment.0) * 1000))
+            .unwrap_or(Self::MAX)
     }
 }
 
