@@ -41,22 +41,35 @@ impl<'a> Answer<'a> {
         evict: &'a dyn Fn(),
         size: Option<usize>,
     ) -> Result<Self, ReadError> {
-        let mut answer = Self {
-            json: Vec::new(),
-            share: budget.take(0).ok_or(ReadError::Overloaded)?,
+        let size = size.unwrap_or(FIRST_ALLOCATION);
+        let share = budget.take(size).or_else(|| {
+            evict();
+            budget.take(size)
+        });
+        Ok(Self {
+            share: share.ok_or(ReadError::Overloaded)?,
+            json: Vec::with_capacity(size),
             budget,
             evict,
-        };
-        match answer.reserve(size.unwrap_or(FIRST_ALLOCATION)) {
-            true => Ok(answer),
-            false => Err(ReadError::Overloaded),
-        }
+        })
     }
 
     /// Adds text.
     pub(crate) fn add_text(&mut self, text: &str) -> Result<(), ReadError> {
         self.write_all(text.as_bytes())
             .map_err(|_| ReadError::Overloaded)
+    }
+
+    /// Adds the JSON of a text.
+    pub(crate) fn add_string(&mut self, text: &str) -> Result<(), ReadError> {
+        // Without a branch per byte, so that many bytes are compared at a time.
+        let is_plain = |byte: u8| (byte >= b' ') & (byte != b'"') & (byte != b'\\');
+        if !text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
+            return self.add(&text);
+        }
+        self.add_text("\"")?;
+        self.add_text(text)?;
+        self.add_text("\"")
     }
 
     /// Adds the JSON of a value.
@@ -75,12 +88,15 @@ impl<'a> Answer<'a> {
         self.share.attach_to(self.json)
     }
 
-    /// Makes room for more bytes, in steps that double. Returns false if the budget has too little left.
+    /// Makes room for more bytes. Returns false if the budget has too little left.
+    #[inline]
     fn reserve(&mut self, more: usize) -> bool {
         let needed = self.json.len().saturating_add(more);
-        if needed <= self.json.capacity() {
-            return true;
-        }
+        needed <= self.json.capacity() || self.grow(needed)
+    }
+
+    /// Grows to at least the needed capacity, in steps that double. Returns false if the budget has too little left.
+    fn grow(&mut self, needed: usize) -> bool {
         let capacity = needed.max(self.json.capacity().saturating_mul(2));
         if !self.budget.grow(&mut self.share, capacity) {
             (self.evict)();
@@ -94,12 +110,19 @@ impl<'a> Answer<'a> {
 }
 
 impl Write for Answer<'_> {
+    #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if !self.reserve(bytes.len()) {
             return Err(ErrorKind::OutOfMemory.into());
         }
         self.json.extend_from_slice(bytes);
         Ok(bytes.len())
+    }
+
+    /// Called for every part of the JSON.
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write(bytes).map(drop)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -120,6 +143,20 @@ mod tests {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             self.0.set(self.0.get() + 1);
             serializer.serialize_str(&"x".repeat(98))
+        }
+    }
+
+    #[test]
+    fn a_text_is_written_as_the_serializer_writes_it() {
+        let budget = Budget::new(10_000);
+        let all: String = (0..0x500).filter_map(char::from_u32).collect();
+        let texts = all
+            .char_indices()
+            .map(|(at, c)| &all[at..at + c.len_utf8()]);
+        for text in texts.chain(["", &all, "QUJD+/==", "a\"b"]) {
+            let mut answer = Answer::begin(&budget, &|| (), None).ok().unwrap();
+            answer.add_string(text).ok().unwrap();
+            assert_eq!(answer.finish(), serde_json::to_vec(text).unwrap());
         }
     }
 

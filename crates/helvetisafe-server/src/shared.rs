@@ -247,9 +247,46 @@ impl Shared {
         let text = record.key.as_str().len() + record.value.len() + record.nonce.len();
         let size = Some(text + RECORD_OVERHEAD);
         let mut answer = Answer::begin(&self.answers, &evict, size)?;
-        answer.add(record)?;
+        add_record(&mut answer, record)?;
         Ok(answer.finish())
     }
+}
+
+/// Adds what `answer.add(record)` would add. The general serializer takes ten times as long for a large value.
+fn add_record(answer: &mut Answer<'_>, record: &SecretRecord) -> Result<(), ReadError> {
+    let SecretRecord {
+        key,
+        value,
+        nonce,
+        expires_at,
+        updated_at,
+        version,
+        key_epoch,
+    } = record;
+    answer.add_text(r#"{"key":"#)?;
+    answer.add_string(key.as_str())?;
+    answer.add_text(r#","value":"#)?;
+    answer.add_string(value)?;
+    answer.add_text(r#","nonce":"#)?;
+    answer.add_string(nonce)?;
+    for (name, time) in [
+        (r#","expires_at":"#, expires_at),
+        (r#","updated_at":"#, updated_at),
+    ] {
+        if !time.is_absent() {
+            answer.add_text(name)?;
+            answer.add(time)?;
+        }
+    }
+    if let Some(version) = version {
+        answer.add_text(r#","version":"#)?;
+        answer.add_string(version.as_str())?;
+    }
+    if let Some(epoch) = key_epoch {
+        answer.add_text(r#","key_epoch":"#)?;
+        answer.add(epoch)?;
+    }
+    answer.add_text("}")
 }
 
 /// Returns the most memory that reading and serializing a page takes.
@@ -263,4 +300,38 @@ fn page_bound(limit: u32) -> usize {
 /// Returns the error of a task that panicked, or that the runtime dropped when the vault stopped.
 fn ended(error: &tokio::task::JoinError) -> StoreError {
     StoreError::Failed(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use helvetisafe_proto::{KeyName, Version};
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_written_as_the_serializer_writes_it() {
+        let least = SecretRecord {
+            key: KeyName::parse("a").unwrap(),
+            value: String::new(),
+            nonce: "\"".to_owned(),
+            expires_at: None.into(),
+            updated_at: None.into(),
+            version: None,
+            key_epoch: None,
+        };
+        let most = SecretRecord {
+            expires_at: Some(Timestamp::from_microsecond(1).unwrap()).into(),
+            updated_at: Some(Timestamp::from_second(2).unwrap()).into(),
+            version: Some(Version::from(3)),
+            key_epoch: Some(4),
+            ..least.clone()
+        };
+        let budget = Budget::new(10_000);
+        for record in [least, most] {
+            let mut answer = Answer::begin(&budget, &|| (), None).ok().unwrap();
+            add_record(&mut answer, &record).ok().unwrap();
+            assert_eq!(answer.finish(), serde_json::to_vec(&record).unwrap());
+        }
+    }
 }
