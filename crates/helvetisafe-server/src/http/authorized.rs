@@ -4,13 +4,14 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::{FromRequestParts, Path, Request};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use helvetisafe_proto::{Endpoint, ErrorCode, KeyName};
 
 use super::Refusal;
+use super::head::X_AEGIS_TOKEN;
 use crate::connections::Peer;
 use crate::settings::Settings;
 use crate::shared::Shared;
@@ -137,6 +138,10 @@ impl Credential {
         }
     }
 
+    pub(super) fn of_request(request: &Request) -> Result<Self, Refusal> {
+        Self::of(request.headers(), request.extensions().get().cloned())
+    }
+
     fn of(headers: &HeaderMap, peer: Option<Peer>) -> Result<Self, Refusal> {
         let (token, must_be_api_token) = match (x_aegis_token(headers)?, bearer(headers)?) {
             (Some(_), Some(_)) => return Err(Refusal::SEVERAL_CREDENTIALS),
@@ -169,7 +174,7 @@ pub(crate) async fn principal(headers: &HeaderMap, shared: &Shared) -> Option<Pr
 
 /// Returns the API token in the service's own header.
 fn x_aegis_token(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
-    let token = headers.get("x-aegis-token").map(HeaderValue::to_str);
+    let token = headers.get(X_AEGIS_TOKEN).map(HeaderValue::to_str);
     token.transpose().map_err(|_| Refusal::INVALID_TOKEN)
 }
 
@@ -189,6 +194,10 @@ pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
 pub(super) struct KeyInPath(Option<String>);
 
 impl KeyInPath {
+    pub(super) fn plain(name: &str) -> Self {
+        Self(Some(name.to_owned()))
+    }
+
     /// Returns the name for calls that need an existing secret. An invalid name is 404.
     pub(super) fn for_reading(self) -> Result<KeyName, Refusal> {
         self.0

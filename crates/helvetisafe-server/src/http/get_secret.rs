@@ -1,13 +1,39 @@
 //! `GET /api/v1/secrets/{key}`: one secret's ciphertext.
 
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_TYPE, ETAG};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
+use helvetisafe_proto::Endpoint;
 use helvetisafe_proto::endpoint::GetSecret;
 
 use super::authorized::{Credential, KeyInPath};
 use super::pieces::in_pieces;
 use super::{Refusal, VaultState};
+use crate::shared::Shared;
+
+/// Returns the name in the path of a request, if it is one of this call and its name has no escapes.
+pub(super) fn plain_key(request: &Request) -> Option<KeyInPath> {
+    if request.method() != GetSecret::METHOD {
+        return None;
+    }
+    let prefix = GetSecret::PATH.strip_suffix("{key}")?;
+    let key = request.uri().path().strip_prefix(prefix)?;
+    let is_plain = !key.is_empty() && !key.contains(['/', '%']);
+    is_plain.then(|| KeyInPath::plain(key))
+}
+
+/// Answers a request for the secret with this name.
+pub(super) async fn answer(request: Request, shared: Arc<Shared>, key: KeyInPath) -> Response {
+    let credential = Credential::of_request(&request);
+    drop(request);
+    match credential {
+        Ok(credential) => call(State(shared), credential, key).await.into_response(),
+        Err(refusal) => refusal.into_response(),
+    }
+}
 
 pub(super) async fn call(
     vault: VaultState,

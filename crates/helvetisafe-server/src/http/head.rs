@@ -4,9 +4,12 @@ use axum::http::header::{
     AUTHORIZATION, AsHeaderName, CONTENT_ENCODING, CONTENT_TYPE, HOST, TRANSFER_ENCODING,
 };
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, Version};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Version};
 
 use super::Refusal;
+
+/// The header of an API token.
+pub(super) const X_AEGIS_TOKEN: HeaderName = HeaderName::from_static("x-aegis-token");
 
 /// Refuses heads that two programs could interpret differently: an invalid `Host` (RFC 9112 section 3.2), a transfer
 /// coding other than `chunked` (section 6.1), and repeated headers that may be sent only once (RFC 9110 section 5.3).
@@ -17,7 +20,7 @@ pub(super) fn check(version: Version, headers: &HeaderMap) -> Result<(), Refusal
     if !is_plain_or_chunked(headers) {
         return Err(Refusal::INVALID_TRANSFER_ENCODING);
     }
-    if is_repeated(headers, AUTHORIZATION) || is_repeated(headers, "x-aegis-token") {
+    if is_repeated(headers, AUTHORIZATION) || is_repeated(headers, X_AEGIS_TOKEN) {
         return Err(Refusal::SEVERAL_CREDENTIALS);
     }
     if is_repeated(headers, CONTENT_TYPE) {

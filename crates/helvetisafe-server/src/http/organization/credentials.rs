@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::connections::Peer;
 use crate::http::Refusal;
 use crate::http::authorized::bearer;
+use crate::http::head::X_AEGIS_TOKEN;
 use crate::shared::Shared;
 use crate::store::Terms;
 use crate::token::Hash;
@@ -66,7 +67,7 @@ fn id(token: &str) -> Option<[u8; 32]> {
 
 /// Returns the bearer token of a request without another credential.
 fn only_bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
-    if headers.contains_key("x-aegis-token") {
+    if headers.contains_key(X_AEGIS_TOKEN) {
         return Err(match bearer(headers)? {
             Some(_) => Refusal::SEVERAL_CREDENTIALS,
             None => Refusal::NO_CREDENTIAL,
