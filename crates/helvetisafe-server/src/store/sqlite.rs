@@ -13,6 +13,7 @@ mod disk;
 mod file;
 mod lists;
 mod migrations;
+mod principals;
 mod readers;
 mod reserve;
 mod rotations;
@@ -36,7 +37,7 @@ pub(crate) use disk::{MIN_FREE, free_space};
 use file::OpenFile;
 pub(crate) use file::{foreign, has_log, is_in_use, remove_logs};
 pub(crate) use migrations::none as no_migrations;
-use readers::Readers;
+use readers::{Present, Readers};
 pub(crate) use reserve::{SIZE as RESERVE, is_held};
 pub(crate) use transfer::CopySide;
 use writer::{Batch, Writer};
@@ -160,7 +161,7 @@ impl Sqlite {
     /// Runs a read of a few rows in this thread. It must not begin a transaction.
     fn read_rows<T>(
         &self,
-        read: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
+        read: impl FnOnce(&mut Present<'_>) -> Result<T, rusqlite::Error>,
     ) -> Result<T, StoreError> {
         self.readers.with_present(read)
     }
@@ -293,7 +294,7 @@ mod tests {
         };
         for n in 1..10 {
             for _ in 0..2 {
-                assert_eq!(sqlite.read_rows(query), Ok(n - 1));
+                assert_eq!(sqlite.read_rows(|present| query(present)), Ok(n - 1));
             }
             let update = move |connection: &mut Connection| {
                 connection.execute("UPDATE numbers SET n = ?", [n])?;

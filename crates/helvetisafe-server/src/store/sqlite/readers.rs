@@ -3,14 +3,17 @@
 //! A read locks the write-ahead log and unlocks it: two system calls, which take about as long as finding a row. While
 //! nothing is written, a connection therefore keeps the state that it has read, in a transaction that stays open for the
 //! next reads. It never keeps an older state. It keeps none while the writer works either, since the log could then not
-//! be moved to the database file and begun anew.
+//! be moved to the database file and begun anew. With the state it keeps the principals that it has found in it, since most
+//! requests have the token of an earlier one.
 
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use rusqlite::Connection;
 
 use super::connection;
+use super::principals::Principals;
 use crate::lock::lock;
 use crate::store::StoreError;
 
@@ -37,10 +40,26 @@ struct State {
     is_writing: bool,
 }
 
-/// A connection, and the number of the state that its open transaction sees.
+/// A connection, the number of the state that its open transaction sees, and the principals in that state.
 struct Reader {
     connection: Connection,
     sees: Option<u64>,
+    principals: Principals,
+}
+
+/// The present state of the database.
+pub(super) struct Present<'a> {
+    connection: &'a Connection,
+    /// The principals that were found in it; `None` if the connection does not keep the state.
+    pub(super) principals: Option<&'a mut Principals>,
+}
+
+impl Deref for Present<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection
+    }
 }
 
 /// The writer works until this is dropped.
@@ -67,13 +86,13 @@ impl Readers {
         &self,
         read: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
     ) -> Result<T, StoreError> {
-        self.run(false, read)
+        self.run(false, |present| read(present))
     }
 
     /// Runs a read of a few rows, of the present state.
     pub(super) fn with_present<T>(
         &self,
-        read: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
+        read: impl FnOnce(&mut Present<'_>) -> Result<T, rusqlite::Error>,
     ) -> Result<T, StoreError> {
         self.run(true, read)
     }
@@ -81,18 +100,21 @@ impl Readers {
     fn run<T>(
         &self,
         may_keep: bool,
-        read: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
+        read: impl FnOnce(&mut Present<'_>) -> Result<T, rusqlite::Error>,
     ) -> Result<T, StoreError> {
         match self {
             Self::Shared(connection) => {
                 let connection = lock(connection).clone().ok_or(StoreError::Busy)?;
-                Ok(read(&lock(&connection))?)
+                Ok(read(&mut Present {
+                    connection: &lock(&connection),
+                    principals: None,
+                })?)
             }
             Self::Pool(pool) => {
                 let (mut reader, present) = pool.take()?;
                 reader.see(present.filter(|_| may_keep))?;
                 // After an error the connection is closed, with its transaction.
-                let found = read(&reader.connection)?;
+                let found = read(&mut reader.present())?;
                 pool.give_back(reader)?;
                 Ok(found)
             }
@@ -137,6 +159,7 @@ impl Pool {
             None => Reader {
                 connection: connection::reading(&self.path)?,
                 sees: None,
+                principals: Principals::default(),
             },
         };
         Ok((reader, present))
@@ -173,12 +196,20 @@ impl State {
 }
 
 impl Reader {
+    fn present(&mut self) -> Present<'_> {
+        Present {
+            connection: &self.connection,
+            principals: self.sees.map(|_| &mut self.principals),
+        }
+    }
+
     /// Begins a transaction that sees a state, unless it is open already, and ends another one.
     fn see(&mut self, state: Option<u64>) -> Result<(), rusqlite::Error> {
         if self.sees == state {
             return Ok(());
         }
         if self.sees.take().is_some() {
+            self.principals.clear();
             self.connection.prepare_cached("COMMIT")?.execute([])?;
         }
         if state.is_some() {

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use helvetisafe_proto::KeyName;
-#[cfg(feature = "faults")]
-use helvetisafe_proto::endpoint::SecretRecord;
-use helvetisafe_proto::endpoint::{CreatedSecret, Expiry, UpdatedSecret};
+use helvetisafe_proto::endpoint::{CreatedSecret, Expiry, SecretRecord, UpdatedSecret};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::Sqlite;
@@ -241,8 +239,7 @@ fn change_list(batch: &Batch<'_>, tenant: Tenant) -> Result<(), rusqlite::Error>
     Ok(())
 }
 
-#[cfg(feature = "faults")]
-fn select_secret(
+pub(super) fn select_secret(
     connection: &Connection,
     tenant: Tenant,
     key: KeyName,
