@@ -173,6 +173,18 @@ impl Sqlite {
         &self,
         write: impl Fn(&Batch<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let write = move |batch: &Batch<'_>| {
+            batch.forget_grants();
+            write(batch)
+        };
+        self.writer.write(write).await
+    }
+
+    /// Runs a write that changes only secrets.
+    async fn write_secret<T: Send + 'static>(
+        &self,
+        write: impl Fn(&Batch<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         self.writer.write(write).await
     }
 
@@ -183,7 +195,7 @@ impl Sqlite {
         write: impl Fn(&Batch<'_>, &SecretWrite) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (disk, value) = (self.disk.clone(), Arc::clone(value));
-        self.write(move |connection| {
+        self.write_secret(move |connection| {
             if let Some(disk) = &disk {
                 disk.check(connection, value.ciphertext.value.len())?;
             }
@@ -251,8 +263,10 @@ impl From<rusqlite::Error> for StoreError {
 
 #[cfg(test)]
 mod tests {
+    use helvetisafe_proto::KeyName;
+
     use super::*;
-    use crate::store::Schema;
+    use crate::store::{Conditional, Schema};
 
     fn schema_of_file(path: &Path) -> Result<Schema, StoreError> {
         Ok(migrations_of_file(path)?.schema())
@@ -354,6 +368,57 @@ mod tests {
         assert_eq!(sqlite.write(disable).await, Ok(1));
         let updated = world.store.update_secret(world.write("a", "2")).await;
         assert_eq!(updated.err(), Some(StoreError::Revoked));
+    }
+
+    /// All writes are in one transaction.
+    #[tokio::test]
+    async fn a_token_is_checked_again_after_a_change_of_something_else_than_a_secret() {
+        use crate::store::tests::World;
+        let world = World::of(&crate::store::Database::in_memory(), ()).await;
+        world.create("a", "1").await;
+        let crate::store::Store::Sqlite(sqlite) = &world.store else {
+            panic!("it is SQLite");
+        };
+        let disable =
+            |batch: &Batch<'_>| Ok(batch.execute("UPDATE accounts SET status = 'disabled'", [])?);
+        let update = |value| world.store.update_secret(world.write("a", value));
+        let (release, released) = std::sync::mpsc::channel();
+        let (_, first, second, disabled, third, ()) = tokio::join!(
+            sqlite.writer.exclusive(move |_| Ok(released.recv())),
+            update("2"),
+            update("3"),
+            sqlite.write(disable),
+            update("4"),
+            async { release.send(()).unwrap() },
+        );
+        assert!(matches!(first, Ok(Conditional::Done(_))));
+        assert!(matches!(second, Ok(Conditional::Done(_))));
+        assert_eq!(disabled, Ok(1));
+        assert_eq!(third.err(), Some(StoreError::Revoked));
+    }
+
+    /// A state is kept between the reads.
+    #[tokio::test]
+    async fn a_token_that_was_found_is_not_found_after_it_is_revoked() {
+        use crate::store::tests::World;
+        let folder = tempfile::tempdir().unwrap();
+        let address = format!("sqlite:{}", folder.path().join("vault.db").display());
+        let world = World::of(&address.parse().unwrap(), ()).await;
+        world.create("a", "1").await;
+        let crate::store::Store::Sqlite(sqlite) = &world.store else {
+            panic!("it is SQLite");
+        };
+        let token = world.write("a", "1").grant.token;
+        let name = || Some(KeyName::parse("a").unwrap());
+        for _ in 0..3 {
+            let (_, record) = sqlite.read_secret(&token, name()).unwrap().unwrap();
+            assert!(record.is_some());
+            assert!(sqlite.principal(&token).unwrap().is_some());
+        }
+        let revoke = |batch: &Batch<'_>| Ok(batch.execute("DELETE FROM tokens", [])?);
+        assert!(sqlite.write(revoke).await.is_ok());
+        assert!(sqlite.principal(&token).unwrap().is_none());
+        assert!(sqlite.read_secret(&token, name()).unwrap().is_none());
     }
 
     #[tokio::test]

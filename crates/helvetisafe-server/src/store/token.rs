@@ -76,7 +76,7 @@ pub(crate) struct Principal {
 
 /// The right to a write. The transaction of the write checks it again, since a token may be revoked, or the org key
 /// rotated, while the body of a request arrives.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Grant {
     pub(crate) token: Hash,
     pub(crate) tenant: Tenant,

@@ -68,7 +68,7 @@ impl Sqlite {
         versions: Option<&[SecretVersion]>,
     ) -> Result<Conditional<()>, StoreError> {
         let (key, versions) = (key.clone(), versions.map(<[_]>::to_vec));
-        self.write(move |connection| delete(connection, &grant, &key, versions.as_deref()))
+        self.write_secret(move |batch| delete(batch, &grant, &key, versions.as_deref()))
             .await
     }
 
@@ -187,19 +187,25 @@ fn delete(
 }
 
 /// Returns the tenant of a grant that is still valid, until the end of the transaction. No rotation holds its writes.
-fn check(connection: &Connection, grant: &Grant) -> Result<Tenant, StoreError> {
+///
+/// Most writes of a transaction have the grant of one before.
+fn check(batch: &Batch<'_>, grant: &Grant) -> Result<Tenant, StoreError> {
+    if batch.has_grant(grant) {
+        return Ok(grant.tenant);
+    }
     let now = Moment::now();
-    match select_principal(connection, &grant.token, now)? {
+    match select_principal(batch, &grant.token, now)? {
         None => return Err(StoreError::Revoked),
         Some(principal) if principal.tenant != grant.tenant => return Err(StoreError::OtherEpoch),
         Some(_) => {}
     }
-    let mut statement = connection.prepare_cached(concat!("SELECT ", is_held!("?1", "?2")))?;
+    let mut statement = batch.prepare_cached(concat!("SELECT ", is_held!("?1", "?2")))?;
     let organization = grant.tenant.organization.0;
-    match statement.query_row([organization, now.0], |row| row.get(0))? {
-        true => Err(StoreError::Held),
-        false => Ok(grant.tenant),
+    if statement.query_row([organization, now.0], |row| row.get(0))? {
+        return Err(StoreError::Held);
     }
+    batch.add_grant(grant);
+    Ok(grant.tenant)
 }
 
 /// Returns the unmet condition of a write that needs one of these versions; `None` if it is met, until the end of the

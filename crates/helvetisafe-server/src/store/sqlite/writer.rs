@@ -16,7 +16,7 @@ use super::readers::Readers;
 use super::reserve::Reserve;
 use crate::lock::lock;
 use crate::log;
-use crate::store::{OrganizationId, StoreError};
+use crate::store::{Grant, OrganizationId, StoreError};
 
 /// The largest number of writes in a transaction.
 const BATCH: usize = 256;
@@ -43,6 +43,8 @@ pub(super) struct Batch<'c> {
     connection: &'c Connection,
     /// The organizations whose lists have a new version.
     lists: RefCell<HashSet<OrganizationId>>,
+    /// The grants that are valid, since nothing but secrets has changed since they were checked.
+    grants: RefCell<HashSet<Grant>>,
     /// True if each write has a savepoint, to which its failure returns.
     has_savepoints: bool,
 }
@@ -51,6 +53,21 @@ impl Batch<'_> {
     /// Notes that a list has a new version. Returns true if it had none in this transaction yet.
     pub(super) fn change_list(&self, organization: OrganizationId) -> bool {
         self.lists.borrow_mut().insert(organization)
+    }
+
+    /// Notes that a grant is valid, until something else than a secret changes.
+    pub(super) fn add_grant(&self, grant: &Grant) {
+        self.grants.borrow_mut().insert(*grant);
+    }
+
+    /// Returns true if a grant is known to be valid.
+    pub(super) fn has_grant(&self, grant: &Grant) -> bool {
+        self.grants.borrow().contains(grant)
+    }
+
+    /// Forgets the valid grants, before a change of something else than a secret.
+    pub(super) fn forget_grants(&self) {
+        self.grants.borrow_mut().clear();
     }
 }
 
@@ -281,6 +298,7 @@ fn try_commit(
     let batch = Batch {
         connection: &transaction,
         lists: RefCell::default(),
+        grants: RefCell::default(),
         has_savepoints,
     };
     for write in writes {
