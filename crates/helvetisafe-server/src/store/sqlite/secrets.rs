@@ -88,34 +88,39 @@ fn create(
     write: &SecretWrite,
 ) -> Result<Option<CreatedSecret>, StoreError> {
     let tenant = check(connection, &write.grant)?;
-    let mut statement = connection.prepare_cached(concat!(
+    let now = Moment::now();
+    let dates = Dates {
+        version: new_version(connection)?,
+        created_at: now,
+        updated_at: now,
+        expires_at: write.expiry.time().map(Moment::from),
+    };
+    // Without RETURNING, for which SQLite makes and drops a table.
+    let mut statement = connection.prepare_cached(
         "INSERT INTO secrets (organization, key_epoch, key, version, write_id, created_at, \
          updated_at, expires_at, value, nonce) \
-         VALUES (?1, ?2, ?3, random(), random(), ?4, ?4, ?5, ?6, ?7) \
+         VALUES (?1, ?2, ?3, ?4, random(), ?5, ?5, ?6, ?7, ?8) \
          ON CONFLICT (organization, key_epoch, key) DO UPDATE SET version = excluded.version, \
          write_id = excluded.write_id, created_at = excluded.created_at, \
          updated_at = excluded.updated_at, expires_at = excluded.expires_at, \
          value = excluded.value, nonce = excluded.nonce \
-         WHERE secrets.expires_at <= ?4 RETURNING ",
-        date_columns!(),
-    ))?;
-    let created = statement.query_row(
-        params![
-            tenant.organization.0,
-            tenant.key_epoch.0,
-            write.key.as_str(),
-            Moment::now().0,
-            write.expiry.time().map(|time| Moment::from(time).0),
-            write.ciphertext.value,
-            write.ciphertext.nonce,
-        ],
-        |row| dates(row, 0),
-    );
-    let Some(row) = created.optional()? else {
+         WHERE secrets.expires_at <= ?5",
+    )?;
+    let created = statement.execute(params![
+        tenant.organization.0,
+        tenant.key_epoch.0,
+        write.key.as_str(),
+        dates.version.0,
+        now.0,
+        dates.expires_at.map(|time| time.0),
+        write.ciphertext.value,
+        write.ciphertext.nonce,
+    ])?;
+    if created == 0 {
         return Ok(None);
-    };
+    }
     change_list(connection, tenant)?;
-    Ok(Some(row.created(&write.key, tenant.key_epoch)))
+    Ok(Some(dates.created(&write.key, tenant.key_epoch)))
 }
 
 fn update(
@@ -124,37 +129,31 @@ fn update(
 ) -> Result<Conditional<UpdatedSecret>, StoreError> {
     let tenant = check(connection, &write.grant)?;
     let now = Moment::now();
-    if let Some(versions) = &write.versions
-        && let Some(unmet) = unmet(connection, tenant, &write.key, versions, now)?
-    {
-        return Ok(unmet);
-    }
-    let mut statement = connection.prepare_cached(concat!(
-        "UPDATE secrets SET version = random(), write_id = random(), updated_at = ?4, \
-         expires_at = CASE WHEN ?5 THEN expires_at ELSE ?6 END, value = ?7, nonce = ?8 WHERE ",
-        live!(),
-        " RETURNING ",
-        date_columns!(),
-    ))?;
-    let updated = statement.query_row(
-        params![
-            tenant.organization.0,
-            tenant.key_epoch.0,
-            write.key.as_str(),
-            now.0,
-            write.expiry == Expiry::Keep,
-            write.expiry.time().map(|time| Moment::from(time).0),
-            write.ciphertext.value,
-            write.ciphertext.nonce,
-        ],
-        |row| dates(row, 0),
-    );
-    let Some(updated) = updated.optional()? else {
-        return Ok(Conditional::NoSecret);
+    let (row, before) = match select_row(connection, tenant, &write.key, now)? {
+        None => return Ok(Conditional::NoSecret),
+        Some((_, found)) if is_unmet(write.versions.as_deref(), found.version) => {
+            return Ok(Conditional::OtherVersion);
+        }
+        Some(found) => found,
     };
+    let dates = Dates {
+        version: new_version(connection)?,
+        updated_at: now,
+        expires_at: match write.expiry {
+            Expiry::Keep => before.expires_at,
+            expiry => expiry.time().map(Moment::from),
+        },
+        ..before
+    };
+    overwrite(connection, row, dates, &write.ciphertext)?;
+    if dates.expires_at != before.expires_at {
+        let mut statement =
+            connection.prepare_cached("UPDATE secrets SET expires_at = ?2 WHERE rowid = ?1")?;
+        statement.execute((row, dates.expires_at.map(|time| time.0)))?;
+    }
     change_list(connection, tenant)?;
     Ok(Conditional::Done(
-        updated.updated(&write.key, tenant.key_epoch),
+        dates.updated(&write.key, tenant.key_epoch),
     ))
 }
 
@@ -165,23 +164,15 @@ fn delete(
     versions: Option<&[SecretVersion]>,
 ) -> Result<Conditional<()>, StoreError> {
     let tenant = check(connection, grant)?;
-    let now = Moment::now();
-    if let Some(versions) = versions
-        && let Some(unmet) = unmet(connection, tenant, key, versions, now)?
-    {
-        return Ok(unmet);
-    }
-    let mut statement =
-        connection.prepare_cached(concat!("DELETE FROM secrets WHERE ", live!()))?;
-    let deleted = statement.execute(params![
-        tenant.organization.0,
-        tenant.key_epoch.0,
-        key.as_str(),
-        now.0
-    ])?;
-    if deleted == 0 {
-        return Ok(Conditional::NoSecret);
-    }
+    let row = match select_row(connection, tenant, key, Moment::now())? {
+        None => return Ok(Conditional::NoSecret),
+        Some((_, found)) if is_unmet(versions, found.version) => {
+            return Ok(Conditional::OtherVersion);
+        }
+        Some((row, _)) => row,
+    };
+    let mut statement = connection.prepare_cached("DELETE FROM secrets WHERE rowid = ?")?;
+    statement.execute([row])?;
     change_list(connection, tenant)?;
     Ok(Conditional::Done(()))
 }
@@ -208,17 +199,20 @@ fn check(batch: &Batch<'_>, grant: &Grant) -> Result<Tenant, StoreError> {
     Ok(grant.tenant)
 }
 
-/// Returns the unmet condition of a write that needs one of these versions; `None` if it is met, until the end of the
+/// Returns the number of the row of a secret that exists now, and its dates. Both are valid until the end of the
 /// transaction.
-fn unmet<T>(
+fn select_row(
     connection: &Connection,
     tenant: Tenant,
     key: &KeyName,
-    versions: &[SecretVersion],
     now: Moment,
-) -> Result<Option<Conditional<T>>, StoreError> {
-    let mut statement =
-        connection.prepare_cached(concat!("SELECT version FROM secrets WHERE ", live!()))?;
+) -> Result<Option<(i64, Dates)>, rusqlite::Error> {
+    let mut statement = connection.prepare_cached(concat!(
+        "SELECT rowid, ",
+        date_columns!(),
+        " FROM secrets WHERE ",
+        live!()
+    ))?;
     let found = statement.query_row(
         params![
             tenant.organization.0,
@@ -226,13 +220,42 @@ fn unmet<T>(
             key.as_str(),
             now.0
         ],
-        |row| row.get(0).map(SecretVersion),
+        |row| Ok((row.get(0)?, dates(row, 1)?)),
     );
-    Ok(match found.optional()? {
-        None => Some(Conditional::NoSecret),
-        Some(found) if versions.contains(&found) => None,
-        Some(_) => Some(Conditional::OtherVersion),
-    })
+    found.optional()
+}
+
+/// Returns true if a write needs one of some versions, and the secret has another one.
+fn is_unmet(needed: Option<&[SecretVersion]>, found: SecretVersion) -> bool {
+    needed.is_some_and(|versions| !versions.contains(&found))
+}
+
+/// Writes a value with its version and the time of the write.
+///
+/// The row is found by its number, which saves a search. There is no RETURNING, for which SQLite makes and drops a table.
+fn overwrite(
+    connection: &Connection,
+    row: i64,
+    dates: Dates,
+    ciphertext: &Ciphertext,
+) -> Result<(), rusqlite::Error> {
+    let mut statement = connection.prepare_cached(
+        "UPDATE secrets SET version = ?2, write_id = random(), updated_at = ?3, value = ?4, \
+         nonce = ?5 WHERE rowid = ?1",
+    )?;
+    statement.execute(params![
+        row,
+        dates.version.0,
+        dates.updated_at.0,
+        ciphertext.value,
+        ciphertext.nonce,
+    ])?;
+    Ok(())
+}
+
+fn new_version(connection: &Connection) -> Result<SecretVersion, rusqlite::Error> {
+    let mut statement = connection.prepare_cached("SELECT random()")?;
+    statement.query_row([], |row| row.get(0).map(SecretVersion))
 }
 
 /// Gives the list of secrets a new version, once in a transaction.
