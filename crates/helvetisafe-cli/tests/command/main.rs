@@ -10,6 +10,8 @@ mod agent;
 #[cfg(unix)]
 mod agent_offline;
 #[cfg(unix)]
+mod audit;
+#[cfg(unix)]
 mod changing_vault;
 #[cfg(unix)]
 mod clipboard;
