@@ -67,6 +67,8 @@ mod published_agent;
 #[cfg(unix)]
 mod rotate;
 #[cfg(unix)]
+mod rotation_dry_run;
+#[cfg(unix)]
 mod run;
 #[cfg(unix)]
 mod state_folder;
