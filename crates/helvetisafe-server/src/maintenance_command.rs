@@ -120,7 +120,11 @@ pub(super) fn backup(arguments: BackupArguments) -> ExitCode {
         let database = arguments.database.parse()?;
         let mut options = BackupOptions::default();
         options.replace = arguments.replace;
-        Ok(maintenance::backup(&database, &arguments.output, options)?)
+        let made = maintenance::backup(&database, &arguments.output, options)?;
+        if let Some(warning) = made.warning() {
+            say(&format_args!("WARNING: {warning}"));
+        }
+        Ok(made)
     })
 }
 

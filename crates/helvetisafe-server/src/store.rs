@@ -348,7 +348,7 @@ impl Store {
         }
     }
 
-    /// Removes the secrets and keys of old epochs whose successor was committed before `grace`, and the staged secrets of
+    /// Removes the secrets and keys of each epoch whose replacement was committed before `grace`, and the staged secrets of
     /// rotations that ended otherwise.
     pub(crate) async fn purge(&self, grace: Duration) -> Result<(), StoreError> {
         match self {

@@ -1,9 +1,14 @@
 //! `audit`: the record of administrative acts.
 
+mod filter;
+mod names;
+
 use helvetisafe::organization::AuditRecord;
 use helvetisafe::{Scope, Timestamp};
 use serde::Serialize;
 
+use self::filter::{Filter, FilterArgs};
+use self::names::Names;
 use crate::failure::Failure;
 use crate::session::{Administration, Vault};
 use crate::ui::{Ui, table};
@@ -11,18 +16,21 @@ use crate::ui::{Ui, table};
 const EXAMPLES: &str = "\
 Examples:
   helvetisafe audit
-  helvetisafe audit --limit 1000 --json | jq -r '.[] | select(.act == \"organization.disable\")'";
+  helvetisafe audit --member bob --since 30d
+  helvetisafe audit --action organization.disable --action rotation --json | jq -r '.[].at'";
 
 /// Print the record of administrative acts, the newest first.
 ///
-/// The vault writes it, so it is as trustworthy as the vault; members and org keys are proven by the signed chain instead. The account
-/// needs the scope audit:read.
+/// The vault writes it, so it is as trustworthy as the vault; members and org keys are proven by the signed chain instead. The names of
+/// accounts are those of the chain, if a part of it is trusted. The account needs the scope audit:read.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Print at most this many acts, 1 or more.
     #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = limit)]
     limit: usize,
+    #[command(flatten)]
+    filter: FilterArgs,
 }
 
 /// An element of the output of `--json`; `docs/cli.md` documents it.
@@ -34,15 +42,29 @@ struct Json<'a> {
     act: &'a str,
     subject: Option<&'a str>,
     detail: Option<&'a str>,
+    actor_name: Option<&'a str>,
+    subject_name: Option<&'a str>,
 }
 
 pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    let since = args.filter.since()?;
     let administration =
         Administration::to_read(vault, &[Scope::CredentialsRead, Scope::AuditRead])?;
-    let records = records(&administration, args.limit)?;
-    let records: Vec<_> = records.iter().map(Json::new).collect();
+    let names = Names::load(&administration);
+    let filter = args.filter.filter(since, &names)?;
+    let records = records(&administration, args.limit, &filter)?;
+    // The record is printed also if the chain is refused.
+    let (names, refused) = match names {
+        Ok(names) => (names, Ok(())),
+        Err(failure) => (Names::default(), Err(failure)),
+    };
+    let records: Vec<_> = records.iter().map(|it| Json::new(it, &names)).collect();
+    if records.is_empty() && args.filter.is_given() {
+        ui.messages.note("no act matches");
+    }
     let heading = ["TIME", "ACT", "ACTOR", "SUBJECT", "DETAIL"];
-    table::print_list(&records, heading, Json::columns, ui)
+    table::print_list(&records, heading, |it| it.columns(&names), ui)?;
+    refused
 }
 
 /// Parses the number of acts.
@@ -54,14 +76,19 @@ fn limit(text: &str) -> Result<usize, String> {
     }
 }
 
-/// Fetches pages until there are enough records, or no older ones.
-fn records(administration: &Administration<'_>, limit: usize) -> Result<Vec<AuditRecord>, Failure> {
+/// Fetches pages until there are enough selected records, or no older ones.
+fn records(
+    administration: &Administration<'_>,
+    limit: usize,
+    filter: &Filter,
+) -> Result<Vec<AuditRecord>, Failure> {
     let (mut records, mut before) = (Vec::new(), None);
     while records.len() < limit {
         let page = administration.call(|organization| organization.audit(before))?;
-        records.extend(page.records);
+        let is_last = page.records.last().is_some_and(|it| filter.is_before(it));
+        records.extend(page.records.into_iter().filter(|it| filter.selects(it)));
         before = page.next;
-        if before.is_none() {
+        if before.is_none() || is_last {
             break;
         }
     }
@@ -70,7 +97,8 @@ fn records(administration: &Administration<'_>, limit: usize) -> Result<Vec<Audi
 }
 
 impl<'a> Json<'a> {
-    fn new(record: &'a AuditRecord) -> Self {
+    fn new(record: &'a AuditRecord, names: &'a Names) -> Self {
+        let name = |account: &'a Option<String>| account.as_deref().and_then(|it| names.of(it));
         Self {
             id: record.id.to_string(),
             at: record.at,
@@ -78,17 +106,19 @@ impl<'a> Json<'a> {
             act: &record.act,
             subject: record.subject.as_deref(),
             detail: record.detail.as_deref(),
+            actor_name: name(&record.actor),
+            subject_name: name(&record.subject),
         }
     }
 
-    fn columns(&self) -> [String; 5] {
-        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    fn columns(&self, names: &Names) -> [String; 5] {
+        let shown = |account: Option<&str>| account.map(|it| names.shown(it)).unwrap_or_default();
         [
             format!("{:.0}", self.at),
             self.act.to_owned(),
-            text(self.actor),
-            text(self.subject),
-            text(self.detail),
+            shown(self.actor),
+            shown(self.subject),
+            self.detail.unwrap_or_default().to_owned(),
         ]
     }
 }

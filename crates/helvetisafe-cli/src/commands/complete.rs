@@ -60,12 +60,13 @@ fn with_names(program: Command, words: &[OsString]) -> Command {
         url.map(|url| name_index::names(kind, url))
             .unwrap_or_default()
     };
-    let keys = known(Kind::Secrets);
+    let (keys, members) = (known(Kind::Secrets), known(Kind::Members));
     let profiles = settings.as_ref().map(Profile::names).unwrap_or_default();
     let add = move |arg: Arg| {
         let names = match (arg.get_id().as_str(), value_name(&arg)) {
             ("profile", _) | (_, Some("PROFILE")) => &profiles,
             (_, Some("KEY")) => &keys,
+            ("member", _) => &members,
             _ if takes_path(&arg) => return arg.add(ArgValueCompleter::new(files)),
             _ => return arg,
         };

@@ -11,7 +11,9 @@ mod recovery_kit;
 mod recovery_readme;
 mod rotate;
 mod rotation_conflict;
+mod rotation_dry_run;
 mod rotation_file;
+mod rotation_json;
 mod withdraw;
 
 use clap::Subcommand;

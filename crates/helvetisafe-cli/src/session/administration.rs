@@ -127,6 +127,16 @@ impl<'a> Administration<'a> {
         }
     }
 
+    /// Returns the number of secrets; `None` if the credential may not list them.
+    pub(crate) fn count_secrets(&self, account: &Account) -> Result<Option<usize>, Failure> {
+        if Self::check_granted(account, [Scope::SecretsList], "cannot list").is_err() {
+            return Ok(None);
+        }
+        let budget = self.vault.budget()?;
+        let secrets = budget.spend(|| budget.limit(self.client.secrets()).list());
+        secrets.map(|it| Some(it.len())).map_err(explained)
+    }
+
     /// Reads the signing key, and fetches the chain as [`Self::chain`] does. Fails if the key is not that of this account in it,
     /// since the vault would refuse the entry.
     pub(crate) fn chain_to_sign(&self) -> Result<(SigningKey, Chain), Failure> {

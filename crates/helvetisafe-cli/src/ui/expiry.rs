@@ -77,6 +77,22 @@ fn at(text: &str) -> Result<Timestamp, Failure> {
     Ok(time)
 }
 
+/// Returns the start of a period that ends now: a time span before, such as `7d`, or a time.
+pub(crate) fn since(text: &str) -> Result<Timestamp, Failure> {
+    let now = Timestamp::now().to_zoned_datetime(TimeZone::UTC);
+    let span = duration::span(text).filter(|span| span.is_positive());
+    if let Some(then) = span.and_then(|span| now.checked_sub(span).ok()) {
+        return Ok(then.timestamp());
+    }
+    time(text).map_err(|why| match why {
+        NOT_A_TIME => {
+            let advice = duration::advice(text, "7d, 2030-01-31 or 2030-01-31T12:00:00Z");
+            Failure::usage(format_args!("`{text}` is not a time; {advice}"))
+        }
+        why => Failure::usage(format_args!("`{text}` {why}")),
+    })
+}
+
 /// Parses a time with its offset or its zone, or a date, which is midnight in UTC. No part of the text is
 /// ignored; the parsers of `jiff` would ignore some.
 fn time(text: &str) -> Result<Timestamp, &'static str> {
@@ -185,6 +201,21 @@ mod tests {
 
     fn time(text: &str) -> Timestamp {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_period_begins_before_now() {
+        let week = since("7d").unwrap().duration_until(Timestamp::now());
+        assert_eq!((week.as_secs() + 10) / 86_400, 7);
+        for (text, then) in [
+            ("2026-01-31", "2026-01-31T00:00:00Z"),
+            ("2026-01-31T12:00:00+01:00", "2026-01-31T11:00:00Z"),
+        ] {
+            assert_eq!(since(text).unwrap(), time(then), "{text}");
+        }
+        for text in ["", "7", "-7d", "yesterday", "2026-01-31T12:00:00", "9999y"] {
+            assert!(since(text).is_err(), "{text}");
+        }
     }
 
     #[test]

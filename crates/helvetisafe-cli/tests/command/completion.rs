@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use helvetisafe_test_support::{Action, Proxy};
 
+use crate::organization::{Organization, on_terminal};
 use crate::world::{World, start_proxy};
 
 /// A vault with the secrets DB_HOST and DB_PASS, which the index of names has, and two profiles.
@@ -252,4 +253,23 @@ fn zsh_completes_names_values_files_and_programs() {
     }
     session.send_line("exit").unwrap();
     session.exp_eof().unwrap();
+}
+
+#[test]
+fn members_are_completed_as_the_last_list_has_them() {
+    let proxy = start_proxy(|_, _| Action::Forward);
+    let organization = Organization::at(World::new(), proxy.base_url());
+    organization.member("bob", "reader");
+    let members = ["--config", "ada/config.toml", "org", "members"];
+    on_terminal(&organization.world, &members)
+        .exp_eof()
+        .unwrap();
+    for command in ["org disable", "audit --member"] {
+        let line = format!("helvetisafe --config ada/config.toml {command} b");
+        assert_eq!(
+            bash(&organization.world, &proxy, &line),
+            ["bob"],
+            "{command}"
+        );
+    }
 }

@@ -10,6 +10,8 @@ mod agent;
 #[cfg(unix)]
 mod agent_offline;
 #[cfg(unix)]
+mod audit;
+#[cfg(unix)]
 mod changing_vault;
 #[cfg(unix)]
 mod clipboard;
@@ -64,6 +66,8 @@ mod project;
 mod published_agent;
 #[cfg(unix)]
 mod rotate;
+#[cfg(unix)]
+mod rotation_dry_run;
 #[cfg(unix)]
 mod run;
 #[cfg(unix)]

@@ -89,6 +89,20 @@ fn check_output(source: &Path, output: &Path) -> Result<(), Error> {
     Err(Problem::new(output.display(), problem, "choose another file").into())
 }
 
+impl Backup {
+    /// Returns the warning to the operator about values under replaced org keys.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let count = self.contents.old_secrets;
+        (count > 0).then(|| {
+            format!(
+                "the backup has values under replaced org keys ({count}). A vault removes them 10 minutes after the rotation. If a \
+                 key was replaced because another person may know it, make a new backup then, and delete this one"
+            )
+        })
+    }
+}
+
 impl fmt::Display for Backup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (database, output, bytes) = (&self.database, &self.output, self.bytes);

@@ -19,6 +19,10 @@ pub struct Contents {
     pub tokens: u64,
     /// The number of secrets, expired ones included until they are removed.
     pub secrets: u64,
+    /// The number of values under replaced org keys, which a vault removes 10 minutes after the rotation.
+    pub old_secrets: u64,
+    /// The number of values under the next org keys, of rotations in progress.
+    pub staged_secrets: u64,
     /// The time of the newest account or write of a secret; `None` if there are none.
     pub last_change: Option<Timestamp>,
 }
@@ -31,6 +35,8 @@ impl Contents {
             accounts: contents.accounts,
             tokens: contents.tokens,
             secrets: contents.secrets,
+            old_secrets: contents.old_secrets,
+            staged_secrets: contents.staged_secrets,
             last_change: contents.latest.map(Timestamp::from),
         }
     }
@@ -42,6 +48,14 @@ impl fmt::Display for Contents {
         writeln!(f, "accounts: {}", self.accounts)?;
         writeln!(f, "tokens: {}", self.tokens)?;
         writeln!(f, "secrets: {}", self.secrets)?;
+        for (kind, count) in [
+            ("under replaced org keys", self.old_secrets),
+            ("of rotations in progress", self.staged_secrets),
+        ] {
+            if count > 0 {
+                writeln!(f, "values {kind}: {count}")?;
+            }
+        }
         if let Some(time) = self.last_change {
             writeln!(f, "last change: {time}")?;
         }

@@ -52,7 +52,7 @@ pub(crate) struct Most {
 /// The largest number of rows that the purge removes in a transaction.
 pub(super) const PURGE: usize = 1000;
 
-/// The time from a commit to the purge of the old epoch: longer than any request that began before the commit.
+/// The time from a commit to the purge of the epoch that it replaced: longer than any request that began before the commit.
 pub(super) const GRACE: Duration = Duration::from_secs(600);
 
 impl Staging {
@@ -99,19 +99,36 @@ macro_rules! unstaged_secrets {
 }
 pub(super) use unstaged_secrets;
 
-/// The rows of epochs before the present one, whose commit was not later than `$since`.
+/// The organizations with the rotations that replaced an epoch not later than `$since`: each old epoch has a time of its own.
+/// The join adds its rows, whose epoch `$epoch` is.
 macro_rules! old_epochs {
-    ($since:expr) => {
+    ($join:literal, $epoch:literal, $since:expr) => {
         concat!(
-            "organizations.key_epoch > 1 AND NOT EXISTS (SELECT 1 FROM rotations \
-             WHERE rotations.organization = organizations.id AND rotations.status = 'committed' \
-             AND rotations.ended_at > ",
+            "rotations JOIN organizations ON organizations.id = rotations.organization ",
+            $join,
+            " AND ",
+            $epoch,
+            " = rotations.to_epoch - 1 WHERE rotations.status = 'committed' AND rotations.ended_at <= ",
             $since,
-            ")"
+            " AND ",
+            $epoch,
+            " < organizations.key_epoch"
         )
     };
 }
 pub(super) use old_epochs;
+
+/// The secrets of old epochs.
+macro_rules! old_secrets {
+    ($since:expr) => {
+        old_epochs!(
+            "JOIN secrets ON secrets.organization = organizations.id",
+            "secrets.key_epoch",
+            $since
+        )
+    };
+}
+pub(super) use old_secrets;
 
 /// The staged rows of rotations that ended without a commit.
 macro_rules! leftovers {
@@ -124,16 +141,18 @@ macro_rules! leftovers {
 }
 pub(super) use leftovers;
 
-/// The wrapped org keys of epochs before the present one.
+/// Removes the wrapped org keys of old epochs.
 macro_rules! old_keys {
     ($since:expr) => {
         concat!(
             "DELETE FROM account_keys WHERE (account, key_epoch) IN \
-             (SELECT account_keys.account, account_keys.key_epoch FROM organizations \
-             JOIN accounts ON accounts.organization = organizations.id \
-             JOIN account_keys ON account_keys.account = accounts.id \
-             AND account_keys.key_epoch < organizations.key_epoch WHERE ",
-            old_epochs!($since),
+             (SELECT account_keys.account, account_keys.key_epoch FROM ",
+            old_epochs!(
+                "JOIN accounts ON accounts.organization = organizations.id \
+                 JOIN account_keys ON account_keys.account = accounts.id",
+                "account_keys.key_epoch",
+                $since
+            ),
             ")"
         )
     };

@@ -136,6 +136,51 @@ fn a_restored_backup_has_every_row_and_serves_every_secret() {
     restored.stop();
 }
 
+/// Also during and soon after a rotation, the number of secrets is that of the vault's lists.
+#[test]
+fn a_backup_counts_the_values_of_other_org_keys_apart() {
+    let paths = Paths::new();
+    let serve = paths.serve("vault.db");
+    let secrets = client(&serve.base_url, &paths.state.account);
+    for name in ["a", "b", "c"] {
+        secrets.secrets().put(name, "value", None).unwrap();
+    }
+    serve.stop();
+    let backup = "backup --database sqlite:@vault.db --output @b.db --replace";
+    let (_, stdout, stderr) = paths.run(backup);
+    assert!(stdout.contains("secrets: 3\nlast change: "), "{stdout}");
+    assert_eq!(stderr, "");
+    let copy = |epoch: u32, names: &str| {
+        format!(
+            "INSERT INTO secrets SELECT organization, {epoch}, key, version, write_id, version, created_at, updated_at, \
+             expires_at, nonce, value FROM secrets WHERE key_epoch = 1 AND key IN ({names});"
+        )
+    };
+    let rotated = [
+        copy(2, "'a', 'b'"),
+        copy(3, "'a'"),
+        "UPDATE organizations SET key_epoch = 2".to_owned(),
+    ];
+    let database = Connection::open(paths.state.path()).unwrap();
+    database.execute_batch(&rotated.concat()).unwrap();
+    drop(database);
+
+    let counts = "secrets: 2\nvalues under replaced org keys: 3\nvalues of rotations in progress: 1\nlast change: ";
+    let (_, stdout, stderr) = paths.run(backup);
+    assert!(stdout.contains(counts), "{stdout}");
+    assert!(
+        stderr.contains("WARNING: the backup has values under replaced org keys (3)"),
+        "{stderr}"
+    );
+    let report = paths.succeed("restore --input @b.db --database sqlite:@c.db --json");
+    let report: Value = serde_json::from_str(&report).unwrap();
+    let members = ["secrets", "old_secrets", "staged_secrets"];
+    assert_eq!(
+        members.map(|it| report[it].as_u64()),
+        [Some(2), Some(3), Some(1)]
+    );
+}
+
 /// A backup of a database that is being written has a state which the vault was in.
 #[test]
 fn a_backup_during_writes_has_one_moment_of_each_writer() {

@@ -233,7 +233,7 @@ fn report(
     }
     ui.messages.note(format_args!(
         "next: move {} to offline media, as its {README} says, and delete it here; test it once a year with `helvetisafe --config \
-         FOLDER/config.toml doctor`; {} disables it",
+         FOLDER/config.toml doctor`; after its use make a new kit, disable this one with {}, and then replace the org key",
         shell_quoted(folder.path()),
         advice::command(format_args!("org disable {}", member_name::quoted(&plan.name)))
     ));

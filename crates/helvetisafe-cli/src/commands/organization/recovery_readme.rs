@@ -40,17 +40,26 @@ STORE IT
 
 USE IT
 1. Copy the folder to a trusted machine, with mode 0700, and its files with mode 0600.
-2. helvetisafe --config config.toml doctor
+2. Check it, and see who the members are:
+   helvetisafe --config config.toml doctor
    helvetisafe --config config.toml org members
-3. Make a new administrator, who joins with the code on its machine:
+3. Make a new administrator. The second command is for that person's machine, the others for this one:
    helvetisafe --config config.toml org invite NAME --scopes administrator --output code
+   helvetisafe join --code-file code --output-dir ADMINISTRATOR
    helvetisafe --config config.toml org confirm NAME
-4. Disable each account whose keys were lost or stolen, and replace the org key:
-   helvetisafe --config config.toml org disable NAME
-   helvetisafe --config config.toml org rotate
-5. The new administrator makes a new kit with another name, and disables this one:
-   helvetisafe org recovery-kit --output-dir FOLDER --name NEW_NAME
-   helvetisafe org disable {name}
+
+AFTER ITS USE
+Its keys were on a machine, so it is used once. The new administrator, in this order:
+4. Disables each account whose keys were lost or stolen:
+   helvetisafe --config ADMINISTRATOR/config.toml org disable NAME
+5. Makes a new kit, under another name, and stores it as above:
+   helvetisafe --config ADMINISTRATOR/config.toml org recovery-kit --output-dir NEW_KIT --name NEW_NAME
+6. Disables this kit:
+   helvetisafe --config ADMINISTRATOR/config.toml org disable {name}
+7. Replaces the org key, which this kit knows. Before steps 4 and 6 that would have no effect, since the disabled accounts would
+   get the new key:
+   helvetisafe --config ADMINISTRATOR/config.toml org rotate
+8. Destroys every copy of this folder. If another person may have seen it, replaces the values of the secrets, too.
 ",
         url = plan.base_url,
         organization = plan.organization,

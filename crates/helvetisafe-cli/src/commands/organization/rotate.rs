@@ -1,13 +1,14 @@
 //! `org rotate`: replaces the org key.
 
-use helvetisafe::organization::{
-    Anchor, Chain, NewOrgKey, Rotated, RotationId, RotationProgress, SigningKey,
-};
-use helvetisafe::{Fingerprint, Scope};
-use serde::Serialize;
+use std::time::Duration;
+
+use helvetisafe::organization::{Anchor, NewOrgKey, Rotated, RotationProgress};
+use helvetisafe::{Fingerprint, Scope, Timestamp};
 
 use super::rotation_conflict;
+use super::rotation_dry_run as dry_run;
 use super::rotation_file::{RotationFile, Stored};
+use super::rotation_json::Json;
 use crate::advice;
 use crate::failure::{Failure, Status};
 use crate::session::{Administration, Trust, Vault, administrator};
@@ -21,6 +22,9 @@ const SCOPES: [Scope; 4] = [
     Scope::OrganizationRead,
     Scope::OrganizationWrite,
 ];
+
+/// The time after which no value under the old key is in the vault: 10 minutes, and a margin for its work and for the clocks.
+const OLD_VALUES: Duration = Duration::from_secs(15 * 60);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -44,19 +48,8 @@ pub(crate) struct Args {
     #[arg(long, short)]
     yes: bool,
     /// Verify the chain, the members, the open invitations, and that no other rotation is in progress, and print what would be
-    /// done. Nothing is changed.
+    /// done, with the number of secrets if the account may list them. Nothing is changed.
     #[arg(long)]
-    dry_run: bool,
-}
-
-/// The output of `--json`; `docs/cli.md` documents it.
-#[derive(Serialize)]
-struct Json {
-    action: &'static str,
-    /// `None` in a dry run of a new rotation.
-    rotation: Option<String>,
-    key_epoch: Option<u64>,
-    org_key_fingerprint: Option<String>,
     dry_run: bool,
 }
 
@@ -69,10 +62,14 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         false => ("cannot replace the org key", &SCOPES[..]),
     };
     Administration::refuse_api_token(vault, failed)?;
-    let administration = Administration::following(vault, &SCOPES)?;
+    let scopes = match args.dry_run {
+        true => &dry_run::SCOPES[..],
+        false => &SCOPES,
+    };
+    let administration = Administration::following(vault, scopes)?;
     let account = administration.call(|organization| organization.account())?;
     Administration::check_granted(&account, needed.iter().copied(), failed)?;
-    let (settings, own) = (vault.settings()?, account.account);
+    let settings = vault.settings()?;
     let file = RotationFile::lock(account.organization, settings.insecure_permissions)?;
     let stored = file.load()?;
     if args.abandon {
@@ -80,8 +77,9 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     }
     let (key, chain) = administration.chain_to_sign()?;
     if args.dry_run {
-        return explain(&administration, &key, &chain, &own, stored.as_ref(), ui);
+        return dry_run::explain(&administration, &key, &chain, &account, stored.as_ref(), ui);
     }
+    let own = account.account;
     if stored.is_none() && !args.yes {
         let members = chain.members().len();
         ask(
@@ -176,7 +174,7 @@ fn abandon(
         ));
     }
     if args.dry_run {
-        return would_abandon(given_up, ui);
+        return dry_run::would_abandon(given_up, ui);
     }
     if !args.yes {
         let by = present.map_or_else(String::new, |it| format!(" of {}", it.started_by));
@@ -197,63 +195,13 @@ fn abandon(
             key_epoch: None,
             org_key_fingerprint: None,
             dry_run: false,
+            figures: None,
         });
     }
     ui.messages.note(format_args!(
         "abandoned the rotation {given_up}; the org key stays"
     ));
     Ok(())
-}
-
-fn would_abandon(id: RotationId, ui: &Ui) -> Result<(), Failure> {
-    if ui.json {
-        return ui.output.json(&Json {
-            action: "abandoned",
-            rotation: Some(id.to_string()),
-            key_epoch: None,
-            org_key_fingerprint: None,
-            dry_run: true,
-        });
-    }
-    let text = format!("would abandon the rotation {id}; the org key stays");
-    ui.output.line(&text)
-}
-
-/// Verifies all that a rotation verifies before its first change.
-fn explain(
-    administration: &Administration<'_>,
-    key: &SigningKey,
-    chain: &Chain,
-    own: &str,
-    stored: Option<&Stored>,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    if let Some(stored) = stored {
-        rotation_conflict::check_stored(stored, own)?;
-    }
-    let anchor = Anchor::Head(*chain.head());
-    let by = administrator(key, &anchor);
-    let check = administration.call(|it| it.check_rotation(&by))?;
-    rotation_conflict::check_free(administration, stored.map(|it| it.id), own)?;
-    let key_epoch = chain.epoch().saturating_add(1);
-    if ui.json {
-        return ui.output.json(&Json {
-            action: "rotated",
-            rotation: stored.map(|it| it.id.to_string()),
-            key_epoch: Some(key_epoch),
-            org_key_fingerprint: stored.map(|it| it.fingerprint.clone()),
-            dry_run: true,
-        });
-    }
-    let replaced = match stored {
-        Some(stored) => format!("continue the rotation {}", stored.id),
-        None => "replace the org key".to_owned(),
-    };
-    ui.output.line(&format!(
-        "would {replaced}: seal every secret again under the number {key_epoch}, wrap the new key for the members ({}), and \
-         seal the open invitations again ({})",
-        check.members, check.invitations
-    ))
 }
 
 fn ask(question: impl std::fmt::Display, outcome: &str, ui: &Ui) -> Result<(), Failure> {
@@ -275,6 +223,7 @@ fn report(
             key_epoch: Some(rotated.key_epoch),
             org_key_fingerprint: Some(fingerprint.to_string()),
             dry_run: false,
+            figures: None,
         })?;
     }
     ui.messages.note(format_args!(
@@ -284,6 +233,11 @@ fn report(
     ui.messages.note(format_args!(
         "next: the members' commands follow the signed chain by themselves; change the fingerprint to {fingerprint} where it is \
          configured; restart programs that do not follow the chain; and replace the values that a former member could read"
+    ));
+    let gone = Timestamp::now() + OLD_VALUES;
+    ui.messages.note(format_args!(
+        "next: a backup that was made before {gone:.0} may have the values under the old key: if another person may know that key, \
+         make a new backup after that time, and delete the older ones"
     ));
     Ok(())
 }

@@ -133,6 +133,28 @@ impl Entry {
         &self.content.signer
     }
 
+    /// Returns true if the entry names this key as its signer, and its signature verifies. It does not show that the key is an
+    /// administrator's, nor that the entry fits a chain: only [`Chain::append`](super::Chain::append) does. A vault, which
+    /// knows the key of its caller, refuses another entry with it before it verifies a whole chain.
+    ///
+    /// ```
+    /// # use helvetisafe_crypto::organization::{Chain, PublicKeyInfo, SigningKey};
+    /// # use helvetisafe_crypto::{OrgKey, PrivateKey};
+    /// # fn example(private_key: &PrivateKey) -> Result<(), Box<dyn std::error::Error>> {
+    /// let (ada, eve) = (SigningKey::generate()?, SigningKey::generate()?);
+    /// let public_key = PublicKeyInfo::try_from(&private_key.public_key())?;
+    /// let fingerprint = OrgKey::generate()?.fingerprint();
+    /// let genesis = Chain::found("acme", 1, &fingerprint, "ada", "Ada", &public_key, &ada);
+    /// assert!(genesis.is_signed_by(&ada.verification_key()));
+    /// assert!(!genesis.is_signed_by(&eve.verification_key()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_signed_by(&self, key: &VerificationKey) -> bool {
+        self.content.signer == *key && self.has_valid_signature()
+    }
+
     pub(super) fn sign(content: Content, key: &SigningKey) -> Self {
         let signature = key.sign(content.write().as_bytes());
         Self { content, signature }

@@ -201,6 +201,24 @@ fn a_name_has_the_limits_of_an_invitation() {
 }
 
 #[test]
+fn an_entry_alone_shows_who_signed_it() {
+    let (acme, bob, entries) = life();
+    let (ada, bob) = (acme.ada.verification_key(), bob.verification_key());
+    for (entry, (signer, other)) in entries
+        .iter()
+        .zip([(ada, bob); 3].into_iter().chain([(bob, ada); 3]))
+    {
+        assert!(entry.is_signed_by(&signer) && !entry.is_signed_by(&other));
+        let mut changed = entry.clone();
+        changed.content.epoch += 1;
+        assert!(!changed.is_signed_by(&signer));
+        let mut claimed = entry.clone();
+        claimed.content.signer = other;
+        assert!(!claimed.is_signed_by(&signer) && !claimed.is_signed_by(&other));
+    }
+}
+
+#[test]
 fn a_missing_doubled_or_moved_entry_is_refused() {
     let (acme, _, entries) = life();
     for at in 1..5 {

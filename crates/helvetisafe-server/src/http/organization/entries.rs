@@ -8,27 +8,30 @@ use crate::shared::Shared;
 use crate::store::{ActError, Grant, StoreError};
 
 /// Checks that the stored chain accepts entries. The act compares the position again, since others may be appended
-/// meanwhile. `member` names the entries in a refusal. What costs little comes first: the signatures of the chain are verified
-/// only for entries that the caller claims to have signed, at the end of the chain.
+/// meanwhile. `member` names the entries in a refusal. What costs little comes first: the chain is read and its signatures are
+/// verified only for entries at its end that the caller has signed with the key of its account.
 pub(super) async fn check(
     vault: &Shared,
     caller: &Grant,
     entries: &[Entry],
     member: &'static str,
 ) -> Result<(), ActError> {
-    vault
-        .store
-        .chain_end(caller)
-        .await?
-        .admit(entries, member)?;
+    let end = vault.store.chain_end(caller).await?;
+    let own = entries.to_vec();
+    compute(move || end.admit(&own, member)).await?;
     let organization = caller.tenant.organization;
     let stored = vault.store.chain(organization, 0, i64::MAX).await?;
     let entries = entries.to_vec();
     let name = Hex::from(organization).to_string();
-    // Each signature takes long compared with a read.
-    let checked = spawn_blocking(move || append(&name, &stored, &entries, member));
+    compute(move || append(&name, &stored, &entries, member)).await
+}
+
+/// Verifies on another thread, since each signature takes long compared with a read.
+async fn compute(
+    verify: impl FnOnce() -> Result<(), ActError> + Send + 'static,
+) -> Result<(), ActError> {
     let ended = |error: tokio::task::JoinError| StoreError::Failed(error.to_string());
-    checked.await.map_err(ended)?
+    spawn_blocking(verify).await.map_err(ended)?
 }
 
 fn append(

@@ -10,7 +10,8 @@ use super::writes::{Outcome, micros, record};
 use super::{Postgres, get, now, only, random};
 use crate::store::hold::{hold_time, next_hold};
 use crate::store::rotation::{
-    Most, PURGE, Staged, Staging, leftovers, old_epochs, old_keys, unstaged, unstaged_secrets,
+    Most, PURGE, Staged, Staging, leftovers, old_epochs, old_keys, old_secrets, unstaged,
+    unstaged_secrets,
 };
 use crate::store::{OrganizationId, SecretVersion, StoreError};
 
@@ -134,10 +135,8 @@ impl Postgres {
         }
         let old = concat!(
             "DELETE FROM secrets WHERE (organization, key_epoch, key) IN \
-             (SELECT secrets.organization, secrets.key_epoch, secrets.key FROM organizations \
-             JOIN secrets ON secrets.organization = organizations.id \
-             AND secrets.key_epoch < organizations.key_epoch WHERE ",
-            old_epochs!(since!()),
+             (SELECT secrets.organization, secrets.key_epoch, secrets.key FROM ",
+            old_secrets!(since!()),
             " LIMIT $2) RETURNING 1"
         );
         let left = concat!(

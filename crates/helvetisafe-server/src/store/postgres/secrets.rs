@@ -47,8 +47,13 @@ pub(super) use live;
 ///
 /// A token that is removed while the statement waits for a lock is not found, since the locked rows are read again. The
 /// account is not locked, since disabling it removes its tokens.
+///
+/// `$also` are further parts of the `WITH`, which may use `written`.
 macro_rules! write_secret {
     ($write:expr) => {
+        write_secret!($write, "")
+    };
+    ($write:expr, $also:literal) => {
         concat!(
             "WITH hold AS (SELECT ",
             is_held!("$1", now!()),
@@ -62,7 +67,9 @@ macro_rules! write_secret {
             $write,
             " RETURNING ",
             date_columns!(),
-            "), counted AS (UPDATE list_versions SET n = $5 WHERE organization = $1 AND shard = $4 \
+            "), ",
+            $also,
+            "counted AS (UPDATE list_versions SET n = $5 WHERE organization = $1 AND shard = $4 \
              AND EXISTS (SELECT 1 FROM written)), ",
             record!("$7", "expires_at", " FROM written"),
             " SELECT (SELECT is_held FROM hold), (SELECT key_epoch FROM current), ",
@@ -174,13 +181,18 @@ impl Postgres {
     ) -> Result<Conditional<()>, StoreError> {
         let numbers = Numbers::generate()?;
         let statement = |id| {
-            let delete = write_secret!(concat!(
-                "DELETE FROM secrets WHERE ",
-                live!(),
-                " AND key = $3 AND ",
-                granted!(),
-                " AND ($8::bigint[] IS NULL OR version = ANY ($8))"
-            ));
+            let delete = write_secret!(
+                concat!(
+                    "DELETE FROM secrets WHERE ",
+                    live!(),
+                    " AND key = $3 AND ",
+                    granted!(),
+                    " AND ($8::bigint[] IS NULL OR version = ANY ($8))"
+                ),
+                // The values under replaced org keys, and under the next one.
+                "others AS (DELETE FROM secrets WHERE organization = $1 AND key = $3 AND key_epoch <> $2 \
+                 AND key_epoch = ANY (ARRAY(SELECT generate_series(1, $2 + 1))) AND EXISTS (SELECT 1 FROM written)), "
+            );
             let delete = numbers.bind_grant(sqlx::query(delete), &grant, key, id);
             delete.bind(bindable(versions))
         };

@@ -17,7 +17,10 @@ pub(crate) struct Contents {
     pub(crate) organizations: u64,
     pub(crate) accounts: u64,
     pub(crate) tokens: u64,
+    /// The number of secrets under the present org keys, under replaced ones, and under the next ones.
     pub(crate) secrets: u64,
+    pub(crate) old_secrets: u64,
+    pub(crate) staged_secrets: u64,
     /// The time of the newest account, token or write of a secret.
     pub(crate) latest: Option<Moment>,
 }
@@ -97,14 +100,32 @@ fn contents(copy: &Connection) -> Result<Contents, StoreError> {
     let latest = "SELECT max(at) FROM (SELECT max(created_at) AS at FROM accounts \
                   UNION ALL SELECT max(updated_at) FROM secrets)";
     let latest: Option<i64> = copy.query_row(latest, [], |row| row.get(0))?;
+    let [secrets, old_secrets, staged_secrets] = count_secrets(copy)?.map(i64::unsigned_abs);
     Ok(Contents {
         migrations,
         organizations: number("SELECT count(*) FROM organizations")?,
         accounts: number("SELECT count(*) FROM accounts")?,
         tokens: number("SELECT count(*) FROM tokens")?,
-        secrets: number("SELECT count(*) FROM secrets")?,
+        secrets,
+        old_secrets,
+        staged_secrets,
         latest: latest.map(Moment),
     })
+}
+
+/// Returns the numbers of secrets under the present org keys, under replaced ones, and under the next ones.
+fn count_secrets(copy: &Connection) -> Result<[i64; 3], rusqlite::Error> {
+    // The first versions of the vault had one org key.
+    let query = match copy.column_exists(None, "secrets", "key_epoch")? {
+        true => {
+            "SELECT count(*) FILTER (WHERE secrets.key_epoch = organizations.key_epoch), \
+             count(*) FILTER (WHERE secrets.key_epoch < organizations.key_epoch), \
+             count(*) FILTER (WHERE secrets.key_epoch > organizations.key_epoch) \
+             FROM secrets JOIN organizations ON organizations.id = secrets.organization"
+        }
+        false => "SELECT count(*), 0, 0 FROM secrets",
+    };
+    copy.query_row(query, [], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))
 }
 
 /// Removes all tokens from a copy.

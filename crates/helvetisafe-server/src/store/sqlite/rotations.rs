@@ -11,7 +11,8 @@ use super::tokens::select_caller;
 use super::writer::Batch;
 use crate::store::hold::{hold_time, next_hold};
 use crate::store::rotation::{
-    Most, PURGE, Staged, Staging, leftovers, old_epochs, old_keys, unstaged, unstaged_secrets,
+    Most, PURGE, Staged, Staging, leftovers, old_epochs, old_keys, old_secrets, unstaged,
+    unstaged_secrets,
 };
 use crate::store::{Moment, OrganizationId, SecretVersion, StoreError};
 
@@ -49,10 +50,8 @@ impl Sqlite {
 
     pub(in crate::store) async fn purge(&self, grace: Duration) -> Result<(), StoreError> {
         let old = concat!(
-            "DELETE FROM secrets WHERE rowid IN (SELECT secrets.rowid FROM organizations \
-             JOIN secrets ON secrets.organization = organizations.id \
-             AND secrets.key_epoch < organizations.key_epoch WHERE ",
-            old_epochs!("?1"),
+            "DELETE FROM secrets WHERE rowid IN (SELECT secrets.rowid FROM ",
+            old_secrets!("?1"),
             " LIMIT ?2)"
         );
         let left = concat!(

@@ -173,8 +173,25 @@ fn delete(
     };
     let mut statement = connection.prepare_cached("DELETE FROM secrets WHERE rowid = ?")?;
     statement.execute([row])?;
+    delete_other_epochs(connection, tenant, key)?;
     change_list(connection, tenant)?;
     Ok(Conditional::Done(()))
+}
+
+/// Deletes the values of a deleted secret under replaced org keys, and under the next one.
+fn delete_other_epochs(
+    connection: &Batch<'_>,
+    tenant: Tenant,
+    key: &KeyName,
+) -> Result<(), rusqlite::Error> {
+    let mut statement = connection.prepare_cached(
+        "DELETE FROM secrets WHERE organization = ?1 AND key = ?3 AND key_epoch IN \
+         (WITH RECURSIVE epochs (epoch) AS (SELECT ?2 + 1 UNION ALL SELECT epoch - 1 FROM epochs WHERE epoch > 1) \
+         SELECT epoch FROM epochs)",
+    )?;
+    let (organization, epoch) = ids(tenant);
+    statement.execute(params![organization, epoch, key.as_str()])?;
+    Ok(())
 }
 
 /// Returns the tenant of a grant that is still valid, until the end of the transaction. No rotation holds its writes.

@@ -1,6 +1,7 @@
 //! Rotations of the org key, from the statements up. The signatures are checked before, with the call.
 
 mod hold;
+mod old_epochs;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

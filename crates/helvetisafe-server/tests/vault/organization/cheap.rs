@@ -13,7 +13,7 @@ use crate::support::send;
 
 /// The stored chain is damaged, so following it fails.
 #[test]
-fn an_entry_of_another_place_is_refused_before_the_chain_is_followed() {
+fn an_entry_of_another_place_or_signature_is_refused_before_the_chain_is_followed() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("vault.db");
     let world = World::of(Vault::builder().state(&state).start().unwrap());
@@ -40,6 +40,13 @@ fn an_entry_of_another_place_is_refused_before_the_chain_is_followed() {
         .unwrap();
     check(&world.confirm(&stale), ErrorCode::ChainMoved);
     check(&world.disable(&gap), ErrorCode::ChainMoved);
+    let (mut unsigned, mut unsigned_member) = (disabling.clone(), next.clone());
+    for entry in [&mut unsigned.entry, &mut unsigned_member.entries[0]] {
+        // The end of an entry is its signature.
+        *entry.0.last_mut().unwrap() ^= 1;
+    }
+    check(&world.disable(&unsigned), ErrorCode::InvalidMember);
+    check(&world.confirm(&unsigned_member), ErrorCode::InvalidMember);
     assert_eq!(world.confirm(&next).status, 500);
     assert_eq!(world.disable(&disabling).status, 500);
 }
