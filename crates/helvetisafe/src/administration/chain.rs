@@ -10,7 +10,7 @@ use helvetisafe_proto::endpoint::organization::{
 
 use crate::api::Api;
 use crate::bounds::Bounds;
-use crate::error::{Cause, Error, OrganizationAction, OrganizationCause};
+use crate::error::{Cause, Error, OrganizationAction, OrganizationCause, OtherHistory};
 use crate::http::{Failure, TransportError};
 use crate::runtime::Runtime;
 
@@ -70,10 +70,31 @@ pub(crate) async fn verify<R: Runtime>(
     entries: Vec<Entry>,
 ) -> Result<Chain, Error> {
     let (organization, anchor) = (organization.to_string(), *anchor);
-    let follow = move || Chain::follow(&organization, &anchor, &entries);
+    let follow = move || {
+        let followed = Chain::follow(&organization, &anchor, &entries);
+        followed.map_err(|error| refused_from(&anchor, &entries, error))
+    };
     match api.runtime.compute(follow).await {
-        Some(followed) => followed.map_err(refused),
+        Some(followed) => followed,
         None => Err(Error::new(ACTION, Cause::RuntimeEnded)),
+    }
+}
+
+/// Returns the error of a chain that does not contain the trusted head, or of another fault.
+fn refused_from(anchor: &Anchor, entries: &[Entry], error: ChainError) -> Error {
+    let served = (entries.len() as u64).saturating_sub(1);
+    match (anchor, error) {
+        (Anchor::Head(head), ChainError::Older | ChainError::Fork) => {
+            let seen = head.sequence;
+            let history = OtherHistory { seen, served };
+            // A fault between the entries is not about the head.
+            let is_older = error == ChainError::Older;
+            match is_older == history.is_older() {
+                true => Error::new(ACTION, OrganizationCause::OtherHistory(history)),
+                false => refused(error),
+            }
+        }
+        _ => refused(error),
     }
 }
 
