@@ -82,20 +82,25 @@ pub(crate) async fn verify<R: Runtime>(
 
 /// Returns the error of a chain that does not contain the trusted head, or of another fault.
 fn refused_from(anchor: &Anchor, entries: &[Entry], error: ChainError) -> Error {
-    let served = (entries.len() as u64).saturating_sub(1);
-    match (anchor, error) {
-        (Anchor::Head(head), ChainError::Older | ChainError::Fork) => {
-            let seen = head.sequence;
-            let history = OtherHistory { seen, served };
-            // A fault between the entries is not about the head.
-            let is_older = error == ChainError::Older;
-            match is_older == history.is_older() {
-                true => Error::new(ACTION, OrganizationCause::OtherHistory(history)),
-                false => refused(error),
-            }
-        }
-        _ => refused(error),
+    let Anchor::Head(head) = anchor else {
+        return refused(error);
+    };
+    let place = usize::try_from(head.sequence).ok();
+    let entry = place.and_then(|place| entries.get(place));
+    let is_other = match error {
+        ChainError::Older => true,
+        // Otherwise the fault is between two entries.
+        ChainError::Fork => entry.is_some_and(|entry| entry.head() != *head),
+        _ => false,
+    };
+    if !is_other {
+        return refused(error);
     }
+    let history = OtherHistory {
+        seen: head.sequence,
+        served: (entries.len() as u64).saturating_sub(1),
+    };
+    Error::new(ACTION, OrganizationCause::OtherHistory(history))
 }
 
 fn refused(error: ChainError) -> Error {
