@@ -1,6 +1,7 @@
 //! The commands that messages advise to run.
 
 use std::fmt::Display;
+use std::path::Path;
 use std::sync::OnceLock;
 
 /// The options that every advised command repeats, each after a space.
@@ -14,6 +15,85 @@ pub(crate) fn select_vault(options: String) {
 
 /// Returns the command line of an advised command, such as `trust forget`, in backticks.
 pub(crate) fn command(command: impl Display) -> String {
-    let options = OPTIONS.get().map_or("", String::as_str);
+    with_options(command, options())
+}
+
+/// Returns the command line of an advised command about a name, such as `org confirm` and `bob`, in backticks.
+pub(crate) fn command_about(command: impl Display, name: &str) -> String {
+    about(command, name, options())
+}
+
+fn options() -> &'static str {
+    OPTIONS.get().map_or("", String::as_str)
+}
+
+fn with_options(command: impl Display, options: &str) -> String {
     format!("`helvetisafe {command}{options}`")
+}
+
+/// The options come before a name that follows `--`.
+fn about(command: impl Display, name: &str, options: &str) -> String {
+    let argument = argument(name);
+    match argument.starts_with("--") {
+        true => format!("`helvetisafe {command}{options} {argument}`"),
+        false => with_options(format_args!("{command} {argument}"), options),
+    }
+}
+
+/// Writes a name as the last argument of a command for a shell: after `--` if it would be read as an option.
+pub(crate) fn argument(name: &str) -> String {
+    let word = shell_quoted(name.as_ref());
+    match name.starts_with('-') {
+        true => format!("-- {word}"),
+        false => word,
+    }
+}
+
+/// Writes an option with a value for a shell. A value that begins with `-` would be read as another option.
+pub(crate) fn option(flag: &str, value: &Path) -> String {
+    let word = shell_quoted(value);
+    match value.as_os_str().as_encoded_bytes().starts_with(b"-") {
+        true => format!("{flag}={word}"),
+        false => format!("{flag} {word}"),
+    }
+}
+
+/// Writes a path as one word of a shell command.
+pub(crate) fn shell_quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:".contains(c);
+    if !path.starts_with('-') && path.chars().all(is_plain) {
+        return path;
+    }
+    format!("'{}'", path.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_can_be_pasted_into_a_shell() {
+        assert_eq!(shell_quoted(Path::new("/a/b.pem")), "/a/b.pem");
+        assert_eq!(shell_quoted(Path::new("/it's $x")), r"'/it'\''s $x'");
+    }
+
+    #[test]
+    fn a_name_that_looks_like_an_option_comes_last() {
+        let advised = |name| about("org confirm", name, " --profile ada");
+        assert_eq!(
+            advised("bob"),
+            "`helvetisafe org confirm bob --profile ada`"
+        );
+        assert_eq!(
+            advised("bob smith"),
+            "`helvetisafe org confirm 'bob smith' --profile ada`"
+        );
+        assert_eq!(
+            advised("--yes"),
+            "`helvetisafe org confirm --profile ada -- '--yes'`"
+        );
+        assert_eq!(option("--config", Path::new("a.toml")), "--config a.toml");
+        assert_eq!(option("--config", Path::new("-a/b")), "--config='-a/b'");
+    }
 }

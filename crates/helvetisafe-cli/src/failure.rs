@@ -1,5 +1,6 @@
 //! The failure of a command: a message and an exit status.
 
+pub(crate) mod other_history;
 pub(crate) mod unbound;
 
 use std::fmt;
@@ -269,6 +270,9 @@ impl Failure {
     pub(crate) fn without_doctor(error: Error) -> Self {
         if let Some(unbound) = Unbound::of(&error) {
             return Self::unbound(unbound);
+        }
+        if let Some(history) = error.other_history() {
+            return Self::other_history(history.seen, history.served);
         }
         let status = status(&error);
         let (may_pass, is_timeout) = (error.is_retryable(), error.is_timeout());

@@ -195,6 +195,11 @@ impl Settings {
         })
     }
 
+    /// Returns true if a signing key of an administrator is set.
+    pub(crate) fn has_signing_key(&self) -> bool {
+        self.signing_key.is_some()
+    }
+
     /// Reads the signing key of an administrator; `None` if none is set.
     pub(crate) fn signing_key(&self) -> Result<Option<SigningKey>, Failure> {
         let Some(secret) = &self.signing_key else {

@@ -4,6 +4,8 @@ mod cause;
 mod kind;
 #[cfg(feature = "organization")]
 mod organization;
+#[cfg(feature = "organization")]
+mod other_history;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -23,6 +25,8 @@ pub(crate) use cause::Cause;
 pub use kind::ErrorKind;
 #[cfg(feature = "organization")]
 pub(crate) use organization::{OrganizationAction, OrganizationCause};
+#[cfg(feature = "organization")]
+pub use other_history::OtherHistory;
 
 /// A failed operation: the action, the secret, the cause, and advice.
 ///

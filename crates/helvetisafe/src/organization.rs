@@ -28,6 +28,7 @@ pub use crate::administration::{
 pub use crate::async_client::AsyncOrganization;
 pub use crate::builder::WithoutAccount;
 pub use crate::client::Organization;
+pub use crate::error::OtherHistory;
 
 pub use helvetisafe_crypto::organization::{
     Anchor, Chain, ChainError, ChainMember, Credential, Entry, Event, Head, InvalidCode,

@@ -1,9 +1,11 @@
 //! `doctor`: checks everything from the settings to the org key, in the order of their dependencies.
 
+mod administrator;
 mod attempt;
 mod checks;
 mod report;
 mod round_trip;
+mod trust;
 
 use crate::failure::Failure;
 use crate::session::Vault;
@@ -19,7 +21,8 @@ Examples:
 /// Check everything from the configuration to the org key, and advise what to do.
 ///
 /// Each check is ok, a warning, failed or skipped; after a failure all others are skipped. The status
-/// is that of the failure. It prints no value, and changes nothing without --round-trip.
+/// is that of the failure. The signing key and the scopes of an administrator are checked too. It prints no value, and changes
+/// nothing without --round-trip.
 #[derive(Debug, Default, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -41,6 +44,9 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
 fn examine(args: &Args, report: &mut Report<'_>, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let settings = vault.settings()?;
     let budget = vault.budget()?;
+    if settings.has_signing_key() {
+        report.expect_administrator();
+    }
     let base = checks::configuration(report, settings)?;
     let attempt = checks::files(report, settings, budget, ui.messages)?;
     checks::name(report, &base)?;
@@ -49,8 +55,9 @@ fn examine(args: &Args, report: &mut Report<'_>, vault: &Vault, ui: &Ui) -> Resu
     checks::token(report, settings, &attempt)?;
     checks::scopes(report, settings, &attempt);
     let client = checks::org_key(report, settings, attempt)?;
-    checks::trust(report, settings, &client)?;
+    let chain = trust::check(report, settings, &client, budget)?;
     checks::binding(report, settings, &client, budget)?;
+    administrator::check(report, settings, &client, chain.as_ref(), budget)?;
     if args.round_trip {
         round_trip::run(report, settings, budget.limit(client.secrets()))
     } else {

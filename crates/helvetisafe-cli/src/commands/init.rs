@@ -23,6 +23,8 @@ Examples:
   helvetisafe init
   helvetisafe init --profile prod --base-url https://vault.example --client-id ID \\
     --client-secret-command 'pass show helvetisafe/prod' --private-key-path ~/keys/prod.pem
+  helvetisafe init --profile org --base-url https://vault.example --client-id ID --client-secret-file FILE \\
+    --private-key-path FILE --verification-key ed25519:PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw
   helvetisafe init --profile ci --base-url https://vault.example --api-token-file <(pass show ci) \\
     --password-file <(pass show ci-key)";
 
@@ -31,6 +33,9 @@ Examples:
 /// Flags and variables give the answers, and on a terminal questions the others. A secret that is typed, in a
 /// variable or in a pipe is stored in a file of mode 0600 beside the configuration file. A secret in a file
 /// stays there. Nothing is written unless the vault accepts the credential and the key.
+///
+/// With --verification-key, the key of an administrator of the organization, the org key must be that of the signed chain. The
+/// profile has that key too, so its first use needs no comparison of fingerprints.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -172,10 +177,12 @@ fn check(settings: &Settings, messages: Messages) -> Result<(), Refused> {
     settings.key_source().map_err(about(Topic::Key))?;
     let client = builder(settings, messages)?.connect()?;
     let fingerprint = client.org_key_fingerprint();
-    Trust::load(settings)?.check(fingerprint)?;
-    messages.note(format_args!(
-        "the org key is {fingerprint}; compare it with the one that the vault's owner sees"
-    ));
+    let chain = Trust::load_all(settings)?.examine(fingerprint, client.organization())?;
+    let advice = match chain {
+        Some(_) => "the signed chain of the organization has it",
+        None => "compare it with the one that the vault's owner sees",
+    };
+    messages.note(format_args!("the org key is {fingerprint}; {advice}"));
     Ok(())
 }
 

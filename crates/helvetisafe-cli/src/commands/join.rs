@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use helvetisafe::organization::{AccountKeys, InvitationCode, InvitationStatus, Joining, Terms};
-use helvetisafe::{ErrorCode, ExposeSecret, Timestamp};
+use helvetisafe::{Error, ErrorCode, ExposeSecret, Timestamp};
 use serde::Serialize;
 
 use super::account_folder::{
     AccountFolder, CLIENT_SECRET, PRIVATE_KEY, Plan, Purpose, SIGNING_KEY,
 };
 use super::member_name;
+use crate::advice::shell_quoted;
 use crate::failure::{Failure, Status};
-use crate::fs::private_file::shell_quoted;
 use crate::random;
 use crate::session::{KnownOrganization, builder_without_account, remember_account};
 use crate::settings::{AccountProfile, Address, SettingsArgs};
@@ -69,7 +69,8 @@ pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), F
     let text = read_once("the invitation code", args.code_file.as_deref(), insecure)?;
     let code = InvitationCode::parse(text.expose_secret()).map_err(Failure::usage)?;
     let address = Address::of_code(settings, &code.base_url)?;
-    let terms = builder_without_account(&address, ui.messages)?.invitation(&code)?;
+    let terms = builder_without_account(&address, ui.messages)?.invitation(&code);
+    let terms = terms.map_err(explained)?;
     if args.dry_run {
         return report(&terms, None, ui);
     }
@@ -117,11 +118,20 @@ fn join(
         if error.code() == Some(ErrorCode::IdTaken) {
             return Failure::new(Status::Conflict, USED);
         }
-        Failure::from(error).with_advice(&format!(
+        explained(error).with_advice(&format!(
             "the keys are in {}; run the command again to continue with them",
             folder.display()
         ))
     })
+}
+
+/// Explains a chain that is not that of the code. Nothing of it is remembered yet, so there is nothing to forget.
+fn explained(error: Error) -> Failure {
+    match error.other_history() {
+        Some(_) => Failure::new(Status::Crypto, error)
+            .with_advice("after a restore the code cannot be used: ask for a new invitation"),
+        None => error.into(),
+    }
 }
 
 /// Pins the org key of the chain that the code vouches for, before the first use.

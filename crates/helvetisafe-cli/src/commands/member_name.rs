@@ -1,12 +1,9 @@
 //! The arguments that name members, and their scopes.
 
-use std::path::Path;
-
 use helvetisafe::organization::{ScopeList, is_name};
 use helvetisafe::{Scope, Scopes};
 
 use crate::failure::Failure;
-use crate::fs::private_file::shell_quoted;
 
 /// The scopes of an account that only reads.
 const READER: [Scope; 3] = [
@@ -78,11 +75,6 @@ pub(super) fn list(scopes: &ScopeList) -> Vec<&str> {
 /// Returns true if an account with these scopes is an administrator.
 pub(super) fn is_administrator(scopes: &ScopeList) -> bool {
     list(scopes).contains(&Scope::OrganizationWrite.as_str())
-}
-
-/// Writes a name as one word of a shell command.
-pub(super) fn quoted(name: &str) -> String {
-    shell_quoted(Path::new(name))
 }
 
 #[cfg(test)]

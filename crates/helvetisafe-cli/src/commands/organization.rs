@@ -21,6 +21,7 @@ use clap::Subcommand;
 use crate::failure::Failure;
 use crate::session::Vault;
 use crate::ui::Ui;
+pub(super) use rotate::SCOPES as ROTATION;
 
 /// Found and administer an organization whose vault has no key.
 ///

@@ -1,16 +1,16 @@
 //! `trust show|pin|forget`: shows or changes the remembered org key of this vault. `trust list`: of all vaults.
 
 mod list;
+mod show;
 
 use std::io::{self, IsTerminal};
 
 use clap::Subcommand;
-use helvetisafe::{Fingerprint, Timestamp};
+use helvetisafe::{Client, Fingerprint};
 use serde::Serialize;
 
-use crate::advice;
 use crate::failure::Failure;
-use crate::session::{KnownVault, Trust, Vault, builder};
+use crate::session::{Trust, Vault, builder};
 use crate::settings::{Entries, Settings};
 use crate::ui::messages::Messages;
 use crate::ui::{Ui, prompt};
@@ -67,7 +67,7 @@ enum Command {
 pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let trust = || Trust::load_all(vault.settings()?);
     match args.command.as_ref().unwrap_or(&Command::Show) {
-        Command::Show => show(&trust()?, vault.settings()?, ui),
+        Command::Show => show::run(&trust()?, vault.settings()?, ui),
         Command::List => {
             let entries = Entries::collect(vault.settings_args())?;
             list::run(entries.insecure_permissions, ui)
@@ -84,124 +84,9 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     }
 }
 
-/// The output of `--json`; `docs/cli.md` documents it.
-#[derive(Serialize)]
-struct Json<'a> {
-    base_url: &'a str,
-    account: &'a str,
-    remembered: Option<String>,
-    remembered_since: Option<Timestamp>,
-    /// Set if a first write has yet to confirm it.
-    unconfirmed: bool,
-    organization: Option<&'a str>,
-    /// The number of the newest verified entry of the organization's chain.
-    chain: Option<u64>,
-    expected: Option<String>,
-    current: Option<String>,
-    state: State,
-    file: Option<String>,
-}
-
-#[derive(Clone, Copy, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum State {
-    /// The current fingerprint is the remembered or the configured one.
-    Trusted,
-    /// The current fingerprint differs.
-    Changed,
-    /// No fingerprint is remembered or configured.
-    Unknown,
-    /// The current fingerprint is unknown.
-    Unchecked,
-}
-
-fn show(trust: &Trust, settings: &Settings, ui: &Ui) -> Result<(), Failure> {
-    let current = fetch(settings, ui.messages);
-    let fetched = current.as_ref().ok().copied();
-    let checked = fetched.map_or(Ok(()), |fetched| trust.check(fetched));
-    let is_known = trust.expected.is_some() || trust.remembered.is_some();
-    let state = match (fetched, &checked) {
-        (None, _) => State::Unchecked,
-        (Some(_), Err(_)) => State::Changed,
-        (Some(_), Ok(())) if is_known => State::Trusted,
-        (Some(_), Ok(())) => State::Unknown,
-    };
-    print(trust, fetched, state, ui)?;
-    current.and(checked)
-}
-
-/// Fetches the org key that the vault has now, and remembers nothing.
-fn fetch(settings: &Settings, messages: Messages) -> Result<Fingerprint, Failure> {
-    let client = builder(settings, messages)?.connect()?;
-    Ok(client.org_key_fingerprint())
-}
-
-fn print(
-    trust: &Trust,
-    current: Option<Fingerprint>,
-    state: State,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    let remembered = trust.remembered.as_ref();
-    let organization = remembered.and_then(|entry| entry.organization.as_ref());
-    let text = |fingerprint: Fingerprint| fingerprint.to_string();
-    if ui.json {
-        return ui.output.json(&Json {
-            base_url: &trust.vault.base_url,
-            account: &trust.vault.account,
-            remembered: remembered.map(|entry| text(entry.fingerprint)),
-            remembered_since: remembered.map(|entry| entry.since),
-            unconfirmed: remembered.is_some_and(|entry| entry.unconfirmed),
-            organization: organization.map(|it| it.id.as_str()),
-            chain: organization.map(|it| it.head.sequence),
-            expected: trust.expected.map(text),
-            current: current.map(text),
-            state,
-            file: trust.file(),
-        });
-    }
-    let line = |name: &str, value: &str| ui.output.line(&format!("{name:10}  {value}"));
-    line("vault", &trust.vault.base_url)?;
-    line("account", &trust.vault.account)?;
-    match remembered {
-        Some(entry) => line("remembered", &describe(entry))?,
-        None => line("remembered", "nothing")?,
-    }
-    if let Some(known) = organization {
-        line(
-            "chain",
-            &format!(
-                "of the organization {}, verified up to entry {}",
-                known.id, known.head.sequence
-            ),
-        )?;
-    }
-    if let Some(expected) = trust.expected {
-        line("expected", &text(expected))?;
-    }
-    if let Some(current) = current {
-        line("current", &text(current))?;
-    }
-    let pin = advice::command("trust pin");
-    line(
-        "state",
-        &match state {
-            State::Trusted => "trusted".to_owned(),
-            State::Changed => "changed: nothing is read or written".to_owned(),
-            State::Unknown => format!("not remembered yet; {pin} does it"),
-            State::Unchecked => "the vault did not give its org key".to_owned(),
-        },
-    )
-}
-
-/// Describes a remembered org key in one line.
-fn describe(entry: &KnownVault) -> String {
-    let by = if entry.unconfirmed {
-        ", not confirmed for writing"
-    } else {
-        ""
-    };
-    format!("{} since {:.0}{by}", entry.fingerprint, entry.since)
+/// Connects with the org key that the vault has now, and remembers nothing.
+fn connect(settings: &Settings, messages: Messages) -> Result<Client, Failure> {
+    Ok(builder(settings, messages)?.connect()?)
 }
 
 fn parse(text: &str) -> Result<Fingerprint, Failure> {
@@ -244,7 +129,11 @@ fn chosen(
              current one",
         ));
     }
-    let current = fetch(settings, messages)?;
+    let client = connect(settings, messages)?;
+    let current = client.org_key_fingerprint();
+    if let Err(failure) = trust.follow_chain(client.organization()) {
+        messages.warning(failure.message().unwrap_or_default());
+    }
     let is_new = trust
         .remembered
         .as_ref()

@@ -7,7 +7,7 @@ use std::env;
 use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
 
-use super::private_file::shell_quoted;
+use crate::advice::shell_quoted;
 use crate::failure::Failure;
 
 /// Returns the file of this name in the working directory, or in the nearest folder above it.

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::folder::Folder;
 use super::{Access, atomic_file, create_private_folder, private_file, wiped};
+use crate::advice::shell_quoted;
 use crate::failure::Failure;
 
 /// The largest size of a file that is read, in bytes: more than any key has.
@@ -124,7 +125,7 @@ impl OwnFolder {
         }
         Err(io::Error::other(format!(
             "other users can use it; run `chmod 700 {}`, or give --insecure-permissions",
-            private_file::shell_quoted(&self.path)
+            shell_quoted(&self.path)
         )))
     }
 

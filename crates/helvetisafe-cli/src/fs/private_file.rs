@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use crate::advice::shell_quoted;
 use crate::failure::Failure;
 
 /// Opens a file, and refuses one that other users can read or write, except a group that can read a file of a
@@ -118,25 +119,4 @@ fn is_read_only(file: &File) -> bool {
 #[cfg(not(unix))]
 fn exposure(_: &File, _: &str, _: &Path) -> io::Result<Option<String>> {
     Ok(None)
-}
-
-/// Writes a path as one word of a shell command.
-pub(crate) fn shell_quoted(path: &Path) -> String {
-    let path = path.display().to_string();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:".contains(c);
-    if !path.starts_with('-') && path.chars().all(is_plain) {
-        return path;
-    }
-    format!("'{}'", path.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_can_be_pasted_into_a_shell() {
-        assert_eq!(shell_quoted(Path::new("/a/b.pem")), "/a/b.pem");
-        assert_eq!(shell_quoted(Path::new("/it's $x")), r"'/it'\''s $x'");
-    }
 }

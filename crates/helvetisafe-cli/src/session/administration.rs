@@ -89,11 +89,7 @@ impl<'a> Administration<'a> {
         work: impl FnOnce(Organization<'_>) -> Result<T, Error>,
     ) -> Result<T, Failure> {
         let budget = self.vault.budget()?;
-        let organization = self.client.organization();
-        let organization = match budget.left() {
-            Some(left) => organization.within(left),
-            None => organization,
-        };
+        let organization = budget.limit_calls(self.client.organization());
         budget.spend(|| work(organization)).map_err(explained)
     }
 
@@ -146,8 +142,18 @@ impl<'a> Administration<'a> {
             Some(client_id) => client_id.to_owned(),
             None => self.call(|organization| organization.account())?.account,
         };
-        let problem = match chain.administrators().get(&account) {
-            Some(own) if *own == key.verification_key() => return Ok((key, chain)),
+        Self::check_signer(&chain, &account, &key)?;
+        Ok((key, chain))
+    }
+
+    /// Fails if a signing key is not that of an account in a chain.
+    pub(crate) fn check_signer(
+        chain: &Chain,
+        account: &str,
+        key: &SigningKey,
+    ) -> Result<(), Failure> {
+        let problem = match chain.administrators().get(account) {
+            Some(own) if *own == key.verification_key() => return Ok(()),
             Some(_) => {
                 "the signing key is not that of this account in the chain: use signing-key.pem of the account's own folder"
             }

@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use helvetisafe::organization::Organization;
 use helvetisafe::{Error, ErrorKind, Secrets};
 
 use crate::failure::{Failure, Status};
@@ -58,6 +59,14 @@ impl Budget {
         match self.left() {
             Some(left) => secrets.within(left),
             None => secrets,
+        }
+    }
+
+    /// Limits calls about an organization to the time that is left.
+    pub(crate) fn limit_calls<'a>(&self, organization: Organization<'a>) -> Organization<'a> {
+        match self.left() {
+            Some(left) => organization.within(left),
+            None => organization,
         }
     }
 

@@ -4,6 +4,7 @@
 //! key stops every command, and a doubtful first use stops writing. If the fingerprint is configured,
 //! nothing is remembered.
 
+mod examination;
 mod known_organization;
 mod known_vaults;
 mod organization;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
-use crate::fs::private_file::shell_quoted;
+use crate::advice;
 
 /// The flags that select a vault and an account, or are needed to reach it.
 const SELECTING: [&str; 10] = [
@@ -52,7 +52,7 @@ impl SettingsArgs {
         let options = [config, profile].into_iter().chain(flags);
         let given = options.filter_map(|(flag, value)| Some((flag, value?)));
         let words =
-            given.map(|(flag, value)| format!(" {flag} {}", shell_quoted(Path::new(value))));
+            given.map(|(flag, value)| format!(" {}", advice::option(flag, Path::new(value))));
         words.collect()
     }
 }

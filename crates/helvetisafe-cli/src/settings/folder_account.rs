@@ -5,7 +5,7 @@ use std::fs;
 use serde::Deserialize;
 
 use super::Settings;
-use crate::fs::private_file::shell_quoted;
+use crate::advice;
 
 /// The file with the progress of the account, beside the profile.
 const FILE: &str = "account.json";
@@ -39,7 +39,7 @@ impl FolderAccount {
             ("join", _) => format!(
                 "the account `{name}` is not confirmed yet, was disabled, or has another client secret: if it is new, ask an \
                  administrator to run `helvetisafe org confirm {}`",
-                shell_quoted(name.as_ref())
+                advice::argument(name)
             ),
             (_, "accepted") => format!(
                 "the account `{name}` was disabled, or has another client secret: another administrator sees its state with \

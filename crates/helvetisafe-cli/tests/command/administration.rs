@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
-use std::process::Stdio;
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -410,4 +410,80 @@ fn on_a_terminal_a_withdrawal_is_asked() {
         let shown = session.exp_eof().unwrap();
         assert!(shown.contains(outcome), "{shown}");
     }
+}
+
+/// Runs the command of a message that has these words, as a shell does.
+fn paste(organization: &Organization, message: &str, words: &str) -> Output {
+    let mut commands = message
+        .split('`')
+        .filter(|it| it.starts_with("helvetisafe "));
+    let advised = commands.find(|it| it.contains(words)).unwrap();
+    // The question needs a terminal.
+    let advised = advised.replace(words, &format!("{words} --yes"));
+    let prepared = command(&organization.world, None, &[], "");
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", &advised])
+        .env_clear()
+        .stdin(Stdio::null());
+    shell.current_dir(organization.world.folder.path());
+    for (name, value) in prepared.get_envs() {
+        if let Some(value) = value {
+            shell.env(name, value);
+        }
+    }
+    shell.output().unwrap()
+}
+
+#[test]
+fn the_advice_about_a_name_that_looks_like_an_option_can_be_pasted() {
+    let organization = Organization::new();
+    let invite = [
+        "org", "invite", "--scopes", "reader", "--output", "code", "--", "--bob",
+    ];
+    let invited = fails(&organization.with("ada", &invite), 0);
+    let code = fs::read_to_string(organization.path("code")).unwrap();
+    ok(organization.join(&code, "bob"));
+    let text = fails(&organization.with("bob", &["list"]), 3);
+    assert!(
+        text.contains("`helvetisafe org confirm -- '--bob'`"),
+        "{text}"
+    );
+    let pending = fails(&organization.with("ada", &["org", "pending"]), 0);
+    let confirm = "`helvetisafe org confirm --config ada/config.toml -- '--bob'`";
+    for text in [&invited, &pending] {
+        assert!(text.contains(confirm), "{text}");
+    }
+    let other_words = "abacus abdomen abdominal abide abiding ability ablaze able";
+    let confirm = [
+        "org",
+        "confirm",
+        "--fingerprint",
+        other_words,
+        "--",
+        "--bob",
+    ];
+    let text = fails(&organization.with("ada", &confirm), 8);
+    assert!(
+        text.contains("`helvetisafe org withdraw --config ada/config.toml -- '--bob'`"),
+        "{text}"
+    );
+    ok(paste(&organization, &pending, "org confirm"));
+    ok(organization.with("bob", &["list"]));
+
+    let unknown = fails(
+        &organization.with("ada", &["org", "confirm", "--", "-x"]),
+        5,
+    );
+    let invite = "`helvetisafe org invite --scopes SCOPES --config ada/config.toml -- '-x'`";
+    assert!(unknown.contains(invite), "{unknown}");
+
+    let kit = ["org", "recovery-kit", "--output-dir", "kit", "--name=-kit"];
+    let made = fails(&organization.with("ada", &kit), 0);
+    let page = fs::read_to_string(organization.path("kit/README.txt")).unwrap();
+    assert!(
+        page.contains("helvetisafe org disable -- '-kit'\n"),
+        "{page}"
+    );
+    ok(paste(&organization, &made, "org disable"));
 }

@@ -142,7 +142,8 @@ const TERMS: &str = "the sealed secret does not fit the invitation";
 const INVITER: &str = "the invitation is not signed by an administrator";
 const EPOCH: &str = "the invitation is not of the present epoch";
 const EXPIRED: &str = "the invitation expired at 2001-01-01T00:00:00Z";
-const OLDER: &str = "the chain is older than one that was seen before";
+const OLDER: &str = "the vault has returned to an earlier chain";
+const OLDER_THAN_CODE: &str = "the chain is older than one that was seen before";
 const FORK: &str = "the vault shows different histories";
 const GAP: &str = "an entry of the chain is missing or repeated";
 const SIGNER: &str = "signed by a key that was not an administrator's";
@@ -213,7 +214,7 @@ fn a_code_does_not_lead_to_another_chain() {
         (Route::Invitation, Lie::PastExpiry, 3, EXPIRED),
         (Route::Invitation, Lie::OtherOrganization, 8, ORGANIZATION),
         (Route::JoinChain, Lie::Invent, 8, FORK),
-        (Route::JoinChain, Lie::Withhold(1), 8, OLDER),
+        (Route::JoinChain, Lie::Withhold(1), 8, OLDER_THAN_CODE),
         (Route::JoinChain, Lie::Omit(1), 8, GAP),
         (Route::JoinChain, Lie::Repeat(1), 8, GAP),
         (Route::JoinChain, Lie::ConfirmItself, 8, SIGNER),
@@ -464,8 +465,7 @@ fn another_configured_verification_key_has_to_have_signed_the_chain() {
     ok(stage.ada("account show"));
     let line = format!("org members --verification-key {key}");
     stage.lies(Route::Chain, Lie::Withhold(1));
-    let check = "the newest entry that was seen before is not in it";
-    stage.stops(8, check, || stage.ada(&line));
+    stage.stops(8, OLDER, || stage.ada(&line));
     ok(stage.ada(&line));
     // It is remembered, so its head stands for it.
     ok(stage.ada(&line));

@@ -21,6 +21,8 @@ mod completion;
 mod connection;
 mod copy_and_move;
 mod doctor;
+#[cfg(unix)]
+mod doctor_administrator;
 mod documented_options;
 #[cfg(target_os = "linux")]
 mod dumpable;
@@ -65,6 +67,8 @@ mod process_group;
 mod project;
 mod published_agent;
 #[cfg(unix)]
+mod restored_vault;
+#[cfg(unix)]
 mod rotate;
 #[cfg(unix)]
 mod rotation_dry_run;
@@ -86,6 +90,8 @@ mod timeout;
 mod tour;
 mod transcript;
 mod trust;
+#[cfg(unix)]
+mod verification_key;
 #[cfg(unix)]
 mod watch;
 mod words;

@@ -490,7 +490,7 @@ fn an_older_chain_is_refused() {
     ] {
         let messages = fails(&organization.with("ada", arguments), 8);
         assert!(
-            messages.contains("older than one that was seen before"),
+            messages.contains("the vault has returned to an earlier chain"),
             "{messages}"
         );
     }

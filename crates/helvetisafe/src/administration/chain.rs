@@ -10,7 +10,7 @@ use helvetisafe_proto::endpoint::organization::{
 
 use crate::api::Api;
 use crate::bounds::Bounds;
-use crate::error::{Cause, Error, OrganizationAction, OrganizationCause};
+use crate::error::{Cause, Error, OrganizationAction, OrganizationCause, OtherHistory};
 use crate::http::{Failure, TransportError};
 use crate::runtime::Runtime;
 
@@ -70,11 +70,37 @@ pub(crate) async fn verify<R: Runtime>(
     entries: Vec<Entry>,
 ) -> Result<Chain, Error> {
     let (organization, anchor) = (organization.to_string(), *anchor);
-    let follow = move || Chain::follow(&organization, &anchor, &entries);
+    let follow = move || {
+        let followed = Chain::follow(&organization, &anchor, &entries);
+        followed.map_err(|error| refused_from(&anchor, &entries, error))
+    };
     match api.runtime.compute(follow).await {
-        Some(followed) => followed.map_err(refused),
+        Some(followed) => followed,
         None => Err(Error::new(ACTION, Cause::RuntimeEnded)),
     }
+}
+
+/// Returns the error of a chain that does not contain the trusted head, or of another fault.
+fn refused_from(anchor: &Anchor, entries: &[Entry], error: ChainError) -> Error {
+    let Anchor::Head(head) = anchor else {
+        return refused(error);
+    };
+    let place = usize::try_from(head.sequence).ok();
+    let entry = place.and_then(|place| entries.get(place));
+    let is_other = match error {
+        ChainError::Older => true,
+        // Otherwise the fault is between two entries.
+        ChainError::Fork => entry.is_some_and(|entry| entry.head() != *head),
+        _ => false,
+    };
+    if !is_other {
+        return refused(error);
+    }
+    let history = OtherHistory {
+        seen: head.sequence,
+        served: (entries.len() as u64).saturating_sub(1),
+    };
+    Error::new(ACTION, OrganizationCause::OtherHistory(history))
 }
 
 fn refused(error: ChainError) -> Error {

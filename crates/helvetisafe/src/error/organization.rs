@@ -14,7 +14,7 @@ use helvetisafe_proto::endpoint::organization::{
 use helvetisafe_proto::{Endpoint, KeyName, Scope};
 use jiff::Timestamp;
 
-use super::ErrorKind;
+use super::{ErrorKind, OtherHistory};
 
 /// An action on an organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,6 +144,9 @@ pub(crate) enum OrganizationCause {
     /// The chain, or a part of it, is refused.
     #[error(transparent)]
     Chain(ChainError),
+    /// The chain does not contain the trusted head.
+    #[error("{0}")]
+    OtherHistory(OtherHistory),
     /// The chain does not allow the change.
     #[error(transparent)]
     Change(ChainError),
@@ -235,6 +238,7 @@ impl OrganizationCause {
     pub(super) fn kind(&self) -> ErrorKind {
         match self {
             Self::Chain(_)
+            | Self::OtherHistory(_)
             | Self::Request(_)
             | Self::OtherInvitation
             | Self::OtherCodeKey

@@ -146,6 +146,9 @@ fn an_old_epoch_is_refused_by_a_client_that_has_seen_the_new_one() {
                 .contains("older than one that was seen before"),
             "{error}"
         );
+        let history = error.other_history().unwrap();
+        assert!(history.is_older());
+        assert_eq!((history.seen, history.served), (1, 0));
         // With the whole chain, the old key is not the present one.
         acme.vault.state().chain.push(entry);
         let error = client.get("db").unwrap_err();
@@ -178,6 +181,8 @@ fn a_rotation_that_no_administrator_signed_is_refused() {
                 .contains("the vault shows different histories"),
             "{error}"
         );
+        // The fault is between two entries.
+        assert_eq!(error.other_history(), None);
     }
 }
 

@@ -12,7 +12,7 @@ use super::report::Report;
 use crate::commands::reach::has_proxy;
 use crate::commands::selection::Keys;
 use crate::failure::{Failure, Status, USE_HTTPS, may_need_tls, unbound};
-use crate::session::{Budget, Trust, builder};
+use crate::session::{Budget, builder};
 use crate::settings::{Binding, Settings};
 use crate::ui::messages::Messages;
 
@@ -208,27 +208,6 @@ pub(super) fn org_key(
         client.org_key_fingerprint()
     ));
     Ok(client)
-}
-
-/// Checks that the org key is the configured or the remembered one.
-pub(super) fn trust(
-    report: &mut Report<'_>,
-    settings: &Settings,
-    client: &Client,
-) -> Result<(), Failure> {
-    let trust = Trust::load(settings)?;
-    trust.check(client.org_key_fingerprint())?;
-    report.ok(match (trust.expected, &trust.remembered) {
-        (Some(_), _) => "the org key is the configured one".to_owned(),
-        (None, Some(entry)) => {
-            format!("the org key is the one remembered since {:.0}", entry.since)
-        }
-        (None, None) if settings.verification_key.is_some() => {
-            "no org key is remembered yet; the next use accepts and remembers that of the signed chain alone".to_owned()
-        }
-        (None, None) => "no org key is remembered yet; the next use remembers it".to_owned(),
-    });
-    Ok(())
 }
 
 /// Reads secrets, to find those that every command refuses because the vault may have exchanged them. That is

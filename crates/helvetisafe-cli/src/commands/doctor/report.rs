@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::ui::Ui;
 
-/// The checks in their order.
+/// The checks in their order. That of an administrator comes before the last one.
 const CHECKS: [&str; 11] = [
     "configuration",
     "files",
@@ -17,8 +17,10 @@ const CHECKS: [&str; 11] = [
     "org-key",
     "trust",
     "binding",
-    "round-trip",
+    ROUND_TRIP,
 ];
+const ADMINISTRATOR: &str = "administrator";
+const ROUND_TRIP: &str = "round-trip";
 
 /// One element of the output of `--json`; `docs/cli.md` documents it.
 #[derive(Serialize)]
@@ -33,6 +35,7 @@ struct Line {
 
 pub(super) struct Report<'a> {
     ui: &'a Ui,
+    checks: Vec<&'static str>,
     lines: Vec<Line>,
     /// The failure to print a line.
     print_failure: Option<Failure>,
@@ -42,8 +45,17 @@ impl<'a> Report<'a> {
     pub(super) fn new(ui: &'a Ui) -> Self {
         Self {
             ui,
-            lines: Vec::with_capacity(CHECKS.len()),
+            checks: CHECKS.to_vec(),
+            lines: Vec::with_capacity(CHECKS.len() + 1),
             print_failure: None,
+        }
+    }
+
+    /// Adds the check of an administrator.
+    pub(super) fn expect_administrator(&mut self) {
+        let before = self.checks.iter().position(|it| *it == ROUND_TRIP);
+        if let Some(place) = before.filter(|_| !self.checks.contains(&ADMINISTRATOR)) {
+            self.checks.insert(place, ADMINISTRATOR);
         }
     }
 
@@ -62,10 +74,14 @@ impl<'a> Report<'a> {
 
     /// The current check failed. All later ones are skipped.
     pub(super) fn failed(&mut self, failure: &Failure) {
-        let failed = CHECKS.get(self.lines.len()).copied().unwrap_or_default();
+        let failed = self
+            .checks
+            .get(self.lines.len())
+            .copied()
+            .unwrap_or_default();
         let message = failure.message().unwrap_or_default().to_owned();
         self.add("failed", message, Some(failure.status()));
-        while self.lines.len() < CHECKS.len() {
+        while self.lines.len() < self.checks.len() {
             self.skipped(format!("needs {failed}"));
         }
     }
@@ -85,7 +101,7 @@ impl<'a> Report<'a> {
     }
 
     fn add(&mut self, outcome: &'static str, message: String, status: Option<u8>) {
-        let Some(check) = CHECKS.get(self.lines.len()).copied() else {
+        let Some(check) = self.checks.get(self.lines.len()).copied() else {
             return;
         };
         let line = Line {

@@ -132,7 +132,7 @@ fn request<'p>(
             Status::Crypto,
             format_args!(
                 "the request of `{name}` has no valid public key; withdraw the invitation with {}, and invite again",
-                advice::command(format_args!("org withdraw {}", member_name::quoted(name)))
+                advice::command_about("org withdraw", name)
             ),
         )
     })?;
@@ -165,11 +165,10 @@ fn unknown(pending: &[PendingInvitation], name: &str, chain: &Chain) -> Failure 
 
 /// Advises what to do about an invitation that has expired.
 fn invite_again(failure: Failure, name: &str) -> Failure {
-    let invite = format_args!("org invite {} --scopes SCOPES", member_name::quoted(name));
     failure.with_advice(&format!(
         "the request of an expired invitation cannot be confirmed: invite again with {}, and let the person join with the \
          new code and a new folder",
-        advice::command(invite)
+        advice::command_about("org invite --scopes SCOPES", name)
     ))
 }
 
@@ -202,7 +201,7 @@ fn ask(invitation: &PendingInvitation, ui: &Ui) -> Result<(), Failure> {
 }
 
 fn other_words(name: &str, given: &Words, found: &Words) -> Failure {
-    let withdraw = advice::command(format_args!("org withdraw {}", member_name::quoted(name)));
+    let withdraw = advice::command_about("org withdraw", name);
     Failure::new(
         Status::Crypto,
         format_args!(

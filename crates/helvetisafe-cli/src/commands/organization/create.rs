@@ -8,12 +8,12 @@ use helvetisafe::organization::{
 };
 use serde::Serialize;
 
+use crate::advice::shell_quoted;
 use crate::commands::account_folder::{
     AccountFolder, CLIENT_SECRET, PRIVATE_KEY, Plan, Purpose, SIGNING_KEY, Stage,
 };
 use crate::commands::member_name;
 use crate::failure::Failure;
-use crate::fs::private_file::shell_quoted;
 use crate::random;
 use crate::session::{KnownOrganization, builder_without_account, remember_account};
 use crate::settings::{AccountProfile, Address, SettingsArgs};

@@ -8,10 +8,9 @@ use helvetisafe::organization::{Anchor, Chain, NewInvite, ScopeList};
 use serde::Serialize;
 
 use super::free_name;
-use crate::advice;
+use crate::advice::{self, shell_quoted};
 use crate::commands::member_name;
 use crate::failure::Failure;
-use crate::fs::private_file::shell_quoted;
 use crate::random;
 use crate::session::{Administration, CHANGE, Vault, administrator};
 use crate::settings::Address;
@@ -121,7 +120,7 @@ fn advise(args: &Args, expires_at: Timestamp, vault: &Vault, ui: &Ui) -> Result<
         join.also_needs,
         args.name,
         join.command,
-        advice::command(format_args!("org confirm {}", member_name::quoted(&args.name))),
+        advice::command_about("org confirm", &args.name),
         expiry::in_words(Some(expires_at), Timestamp::now())
     ));
     Ok(())

@@ -64,10 +64,7 @@ fn advise(pending: &[Json<'_>], ui: &Ui) {
     if let Some(joined) = pending.iter().find(|it| it.words.is_some()) {
         ui.messages.note(format_args!(
             "next: compare the words with the person, and run {}",
-            advice::command(format_args!(
-                "org confirm {}",
-                member_name::quoted(joined.name)
-            ))
+            advice::command_about("org confirm", joined.name)
         ));
     }
 }

@@ -11,13 +11,12 @@ use serde::Serialize;
 
 use super::free_name;
 use super::recovery_readme::{self, README};
-use crate::advice;
+use crate::advice::{self, shell_quoted};
 use crate::commands::account_folder::{
     AccountFolder, CLIENT_SECRET, PRIVATE_KEY, Plan, Purpose, SIGNING_KEY, Stage,
 };
 use crate::commands::member_name;
 use crate::failure::{Failure, Status};
-use crate::fs::private_file::shell_quoted;
 use crate::session::{Administration, Vault, administrator, check_account};
 use crate::settings::{AccountProfile, Address};
 use crate::ui::{Ui, output_file, table};
@@ -235,7 +234,7 @@ fn report(
         "next: move {} to offline media, as its {README} says, and delete it here; test it once a year with `helvetisafe --config \
          FOLDER/config.toml doctor`; after its use make a new kit, disable this one with {}, and then replace the org key",
         shell_quoted(folder.path()),
-        advice::command(format_args!("org disable {}", member_name::quoted(&plan.name)))
+        advice::command_about("org disable", &plan.name)
     ));
     Ok(())
 }

@@ -3,8 +3,8 @@
 use helvetisafe::organization::{AccountKeys, SigningKey};
 use helvetisafe::{Fingerprint, Timestamp};
 
+use crate::advice;
 use crate::commands::account_folder::{CLIENT_SECRET, PRIVATE_KEY, Plan, SIGNING_KEY};
-use crate::commands::member_name;
 
 /// The name of the page.
 pub(super) const README: &str = "README.txt";
@@ -18,7 +18,7 @@ pub(super) fn text(
 ) -> String {
     let key = keys.signing_key.as_ref().map(SigningKey::verification_key);
     let key = key.map_or_else(String::new, |key| key.to_string());
-    let name = member_name::quoted(&plan.name);
+    let name = advice::argument(&plan.name);
     format!(
         "HelvetiSafe recovery kit
 

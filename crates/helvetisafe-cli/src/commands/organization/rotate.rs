@@ -16,7 +16,7 @@ use crate::ui::progress::Progress;
 use crate::ui::{Ui, prompt};
 
 /// The scopes of a rotation, which reads every secret to seal it again.
-const SCOPES: [Scope; 4] = [
+pub(in crate::commands) const SCOPES: [Scope; 4] = [
     Scope::SecretsRead,
     Scope::CredentialsRead,
     Scope::OrganizationRead,

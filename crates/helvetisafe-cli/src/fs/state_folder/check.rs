@@ -4,8 +4,9 @@ use std::fs::Metadata;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use crate::advice::shell_quoted;
 use crate::failure::Failure;
-use crate::fs::private_file::{exposed, shell_quoted};
+use crate::fs::private_file::exposed;
 
 /// The bit of the mode that lets only owners remove files in a folder.
 const STICKY: u32 = 0o1000;

@@ -6,7 +6,7 @@ use helvetisafe::{Client, ClientBuilder, Error, ErrorKind, Fingerprint, OrgKeyRo
 use super::known_organization::KnownOrganization;
 use super::known_vaults::KnownVaults;
 use super::{OTHER_STATE_FOLDER, Trust};
-use crate::failure::{Failure, Status};
+use crate::failure::{Failure, Status, other_history};
 use crate::settings::VaultId;
 use crate::ui::messages::Messages;
 
@@ -47,14 +47,14 @@ impl Trust<'_> {
     }
 
     /// Returns the remembered organization of this credential.
-    fn organization(&self) -> Option<&KnownOrganization> {
+    pub(super) fn organization(&self) -> Option<&KnownOrganization> {
         self.remembered.as_ref()?.organization.as_ref()
     }
 
     /// Returns the part of the chain that this credential trusts: the configured verification key, in whose place its
     /// remembered head stands if that key has vouched for it. Without a configured key it is the remembered head, else the key
     /// of the signing key.
-    fn own(&self) -> Result<Option<Anchor>, Failure> {
+    pub(super) fn own(&self) -> Result<Option<Anchor>, Failure> {
         match (self.organization(), self.settings.verification_key) {
             (Some(known), None) => Ok(Some(known.anchor())),
             (Some(known), Some(_)) if known.verification_key == self.settings.verification_key => {
@@ -65,14 +65,6 @@ impl Trust<'_> {
                 let key = self.settings.signing_key()?;
                 Ok(key.map(|key| Anchor::Key(key.verification_key())))
             }
-        }
-    }
-
-    /// Fails unless a verified chain extends the remembered one.
-    pub(crate) fn check_extends(&self, chain: &Chain) -> Result<(), Failure> {
-        match self.organization() {
-            Some(known) if !chain.contains(&known.head) => Err(not_extended(&self.vault)),
-            _ => Ok(()),
         }
     }
 
@@ -186,9 +178,8 @@ impl Trust<'_> {
 
     /// Explains the refusal of a new org key: by the chain, or by the remembered key if the chain cannot be fetched.
     fn not_in_chain(&self, refusal: Error, reason: &Error) -> Failure {
-        let is_verdict = matches!(reason.kind(), ErrorKind::Crypto | ErrorKind::OrgKeyRefused);
-        let (Some(current), Some(known), true) =
-            (refusal.refused_org_key(), &self.remembered, is_verdict)
+        let (Some(current), Some(known), Some(verdict)) =
+            (refusal.refused_org_key(), &self.remembered, verdict(reason))
         else {
             return self.explain(refusal);
         };
@@ -196,10 +187,8 @@ impl Trust<'_> {
             Status::Crypto,
             format_args!(
                 "the org key of this vault has changed: it was {} since {:.0}, and is now {current}; it was not used, since \
-                 the signed chain does not confirm it ({}); ask another administrator before you continue",
-                known.fingerprint,
-                known.since,
-                reason.without_advice()
+                 {verdict}",
+                known.fingerprint, known.since
             ),
         )
     }
@@ -216,6 +205,20 @@ impl Trust<'_> {
         let memory = &mut self.memory;
         follow(memory, &vault, fingerprint, seen, Some(chain), messages)
     }
+}
+
+/// Returns why the chain does not confirm an org key, and what to do next; `None` if the chain could not be fetched.
+pub(super) fn verdict(reason: &Error) -> Option<String> {
+    if let Some(history) = reason.other_history() {
+        return Some(other_history::message(history.seen, history.served));
+    }
+    let is_verdict = matches!(reason.kind(), ErrorKind::Crypto | ErrorKind::OrgKeyRefused);
+    is_verdict.then(|| {
+        format!(
+            "the signed chain does not confirm it ({}); ask another administrator before you continue",
+            reason.without_advice()
+        )
+    })
 }
 
 /// Remembers the org key and the chain of a new account, if none is remembered for it. Failing to write them is a warning.
@@ -271,16 +274,6 @@ fn forked(vault: &VaultId) -> Failure {
         format_args!(
             "another command has seen another history of the organization at {vault} meanwhile: the vault shows \
              different ones; compare them with another administrator before you continue"
-        ),
-    )
-}
-
-fn not_extended(vault: &VaultId) -> Failure {
-    Failure::new(
-        Status::Crypto,
-        format_args!(
-            "the configured verification key signed an entry of the chain of {vault}, and the newest entry that was seen before \
-             is not in it: it is an older chain or another history, and was not used; ask another administrator before you continue"
         ),
     )
 }

@@ -3,10 +3,11 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use helvetisafe::{ErrorKind, Fingerprint, OrgKeyChange, OrgKeyRotation};
+use helvetisafe::{Fingerprint, OrgKeyChange, OrgKeyRotation};
 
 use super::Trust;
 use super::known_vaults::{KnownVault, KnownVaults};
+use super::organization::verdict;
 use crate::advice;
 use crate::failure::Failure;
 use crate::session::connect::builder;
@@ -108,8 +109,8 @@ struct Refused {
     at: Instant,
 }
 
-/// Accepts and remembers an org key of the signed chain. Fails with the verdict of the chain; with `None` if no chain is
-/// followed, or it could not be fetched.
+/// Accepts and remembers an org key of the signed chain. Fails with the verdict of the chain and what to do next; with `None`
+/// if no chain is followed, or it could not be fetched.
 fn follow(
     settings: &Settings,
     offered: Fingerprint,
@@ -120,10 +121,7 @@ fn follow(
     let builder = builder(settings, messages).map_err(|_| None)?;
     let client = trust
         .connect_following(builder, &followed)
-        .map_err(|error| {
-            let is_verdict = matches!(error.kind(), ErrorKind::Crypto | ErrorKind::OrgKeyRefused);
-            is_verdict.then(|| error.without_advice().to_string())
-        })?;
+        .map_err(|error| verdict(&error))?;
     let is_offered = client.org_key_fingerprint() == offered;
     let remembered = trust.remember_replaced(client, followed, messages);
     remembered.map_err(|failure| failure.message().map(str::to_owned))?;
@@ -138,8 +136,7 @@ fn report(change: &OrgKeyChange, reason: Option<&str>, messages: Messages) {
     );
     match reason {
         Some(reason) => messages.warning(format_args!(
-            "{changed}; secrets under the new key are refused, since the signed chain does not confirm it ({reason}); ask another \
-             administrator before you continue"
+            "{changed}; secrets under the new key are refused, since {reason}"
         )),
         None => messages.warning(format_args!(
             "{changed}; secrets under the new key are refused; ask the vault's owner whether the key was rotated; if it was, run \
