@@ -37,8 +37,11 @@ struct Json<'a> {
 }
 
 pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
-    let administration =
-        Administration::to_read(vault, &[Scope::CredentialsRead, Scope::AuditRead])?;
+    let administration = Administration::to_read(
+        vault,
+        "cannot read the audit record",
+        &[Scope::CredentialsRead, Scope::AuditRead],
+    )?;
     let records = records(&administration, args.limit)?;
     let records: Vec<_> = records.iter().map(Json::new).collect();
     let heading = ["TIME", "ACT", "ACTOR", "SUBJECT", "DETAIL"];

@@ -10,7 +10,7 @@ use super::rotation_conflict;
 use super::rotation_file::{RotationFile, Stored};
 use crate::advice;
 use crate::failure::{Failure, Status};
-use crate::session::{Administration, Trust, Vault, administrator};
+use crate::session::{Administration, CHANGE, Trust, Vault, administrator};
 use crate::ui::progress::Progress;
 use crate::ui::{Ui, prompt};
 
@@ -62,17 +62,13 @@ struct Json {
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let (failed, needed) = match args.abandon {
-        true => (
-            "cannot abandon the rotation",
-            &[Scope::OrganizationWrite][..],
-        ),
+        true => ("cannot abandon the rotation", &CHANGE[..]),
         false => ("cannot replace the org key", &SCOPES[..]),
     };
     Administration::refuse_api_token(vault, failed)?;
-    let administration = Administration::following(vault, &SCOPES)?;
-    let account = administration.call(|organization| organization.account())?;
-    Administration::check_granted(&account, needed.iter().copied(), failed)?;
-    let (settings, own) = (vault.settings()?, account.account);
+    let administration = Administration::following(vault, failed, needed)?;
+    let account = administration.account()?;
+    let (settings, own) = (vault.settings()?, account.account.clone());
     let file = RotationFile::lock(account.organization, settings.insecure_permissions)?;
     let stored = file.load()?;
     if args.abandon {
