@@ -4,13 +4,20 @@ use std::fmt::Display;
 use std::path::Path;
 use std::sync::OnceLock;
 
-/// The options that every advised command repeats, each after a space.
-static OPTIONS: OnceLock<String> = OnceLock::new();
+/// The options of this command line that an advised command repeats.
+struct Options {
+    /// Those that select a vault, each after a space.
+    vault: String,
+    /// The configuration file among them.
+    config: String,
+}
+
+static OPTIONS: OnceLock<Options> = OnceLock::new();
 
 /// Sets the options of this command line that select the vault: without them an advised command would work
-/// on another one. Only the first call counts.
-pub(crate) fn select_vault(options: String) {
-    let _ = OPTIONS.set(options);
+/// on another one. `config` is the one of the configuration file. Only the first call counts.
+pub(crate) fn select_vault(vault: String, config: String) {
+    let _ = OPTIONS.set(Options { vault, config });
 }
 
 /// Returns the command line of an advised command, such as `trust forget`, in backticks.
@@ -24,7 +31,12 @@ pub(crate) fn command_about(command: impl Display, name: &str) -> String {
 }
 
 fn options() -> &'static str {
-    OPTIONS.get().map_or("", String::as_str)
+    OPTIONS.get().map_or("", |options| options.vault.as_str())
+}
+
+/// Returns the option that selects the configuration file, after a space, if one was given.
+pub(crate) fn config_options() -> &'static str {
+    OPTIONS.get().map_or("", |options| options.config.as_str())
 }
 
 fn with_options(command: impl Display, options: &str) -> String {

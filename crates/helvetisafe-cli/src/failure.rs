@@ -291,6 +291,10 @@ impl Failure {
             (ErrorKind::NotFound, Some(key)) => Self::not_found(key),
             (ErrorKind::OrgKeyRefused, _) => Self::org_key_refused(&error),
             _ => match error.setting().map(option) {
+                // The time until the next attempt stays.
+                Some(Some(advice)) if error.kind() == ErrorKind::RateLimited => {
+                    Self::new(status, &error).with_advice(advice)
+                }
                 Some(Some(advice)) => Self::new(status, error.without_advice()).with_advice(advice),
                 Some(None) => Self::new(status, error.without_advice()),
                 None => Self::new(status, error),
@@ -334,7 +338,11 @@ fn option(setting: Setting) -> Option<&'static str> {
         ),
         Setting::Scopes => Some(
             "the vault does not give this account all requested scopes: name those that it has with \
-             --scopes, HELVETISAFE_SCOPES, or scopes in the profile",
+             --scopes, HELVETISAFE_SCOPES, or scopes in the profile; `helvetisafe account scopes` lists them",
+        ),
+        Setting::Resume => Some(
+            "each command fetches an access token: let commands share one, with keep_token = true in the profile, or \
+             HELVETISAFE_KEEP_TOKEN=true",
         ),
         _ => None,
     }

@@ -40,6 +40,24 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     }
 }
 
+/// Returns an error of a file or a folder with what to do about it. One that the system did not make says that itself.
+pub(crate) fn with_remedy(error: &io::Error) -> String {
+    if error.raw_os_error().is_none() {
+        return error.to_string();
+    }
+    let remedy = match error.kind() {
+        io::ErrorKind::NotFound => "check the path",
+        io::ErrorKind::PermissionDenied => "check its permissions, or choose another path",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "make room on the disk, or choose another path"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => "choose a path that can be written",
+        io::ErrorKind::IsADirectory => "name a file, not a folder",
+        _ => "check the path and its permissions",
+    };
+    format!("{error}; {remedy}")
+}
+
 /// As many links as Linux follows.
 const MAX_LINKS: usize = 40;
 

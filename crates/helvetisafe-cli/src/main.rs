@@ -62,7 +62,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return args::report(error),
     };
-    advice::select_vault(cli.settings.selection());
+    advice::select_vault(cli.settings.selection(), cli.settings.config_selection());
     let ui = Ui::new(&cli.ui);
     if let Err(error) = protected {
         ui.messages.warning(format_args!(

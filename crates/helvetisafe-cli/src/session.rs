@@ -5,6 +5,7 @@ mod budget;
 mod connect;
 mod events;
 mod failures;
+mod missing_scope;
 pub(crate) mod name_index;
 mod offline;
 pub(crate) mod outage;

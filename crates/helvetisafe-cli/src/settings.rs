@@ -11,6 +11,7 @@ mod entries;
 mod entry;
 mod flags;
 mod folder_account;
+mod init_options;
 mod new_profile;
 mod parse;
 mod plain_http;
@@ -207,7 +208,10 @@ impl Settings {
         };
         let key = SigningKey::from_pem(secret.read()?.expose_secret());
         key.map(Some).map_err(|error| {
-            Failure::usage(format_args!("{} cannot be used: {error}", secret.origin()))
+            Failure::usage(format_args!(
+                "{} cannot be used: {error}; give signing-key.pem of the folder that the account was made in",
+                secret.origin()
+            ))
         })
     }
 

@@ -20,7 +20,7 @@ pub enum Error {
         address: SocketAddr,
     },
     /// Listening on the address failed for another reason.
-    #[error("cannot listen on {address}: {reason}")]
+    #[error("cannot listen on {address}: {reason}; check the address, or choose another one")]
     Listen {
         /// The requested address.
         address: SocketAddr,
@@ -59,7 +59,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// A file or a folder cannot be made, read or written.
-    #[error("cannot {action} {}: {reason}", path.display())]
+    #[error("cannot {action} {}: {reason}; {}", path.display(), remedy(reason))]
     File {
         /// The failed action, such as `read`.
         action: &'static str,
@@ -128,6 +128,17 @@ impl Error {
     }
 }
 
+/// Returns what to do about an error of a file or a folder.
+fn remedy(reason: &io::Error) -> &'static str {
+    match reason.kind() {
+        io::ErrorKind::NotFound => "check the path",
+        io::ErrorKind::PermissionDenied => "check its permissions, and the user that runs this",
+        io::ErrorKind::AlreadyExists => "choose another path, or move that file away",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on the disk",
+        _ => "check the path, its permissions and the disk",
+    }
+}
+
 /// Quotes a path as one word of a shell command.
 pub(crate) fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
@@ -136,6 +147,22 @@ pub(crate) fn quoted(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_of_a_file_says_what_to_do() {
+        for (kind, remedy) in [
+            (io::ErrorKind::NotFound, "check the path"),
+            (io::ErrorKind::PermissionDenied, "permissions"),
+            (io::ErrorKind::AlreadyExists, "choose another path"),
+            (io::ErrorKind::StorageFull, "make room"),
+            (io::ErrorKind::Other, "check the path, its permissions"),
+        ] {
+            let text = Error::file("make", Path::new("token"))(kind.into()).to_string();
+            assert!(text.starts_with("cannot make token: "), "{text}");
+            let (_, advice) = text.rsplit_once("; ").unwrap();
+            assert!(advice.contains(remedy), "{text}");
+        }
+    }
 
     #[test]
     fn a_message_can_be_pasted_into_a_shell() {

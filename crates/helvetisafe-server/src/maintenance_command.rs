@@ -14,7 +14,7 @@ use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use crate::report_error;
-use options::database;
+use options::{database, quoted};
 use output::{ProgressLine, print, say};
 
 pub(super) use options::{
@@ -32,13 +32,12 @@ pub(super) fn init(arguments: InitArguments) -> ExitCode {
         options.token_file.clone_from(&arguments.token_file);
         options.no_migrate = arguments.no_migrate;
         let made = maintenance::init(&database, options)?;
-        let hint = format!(
-            "the bootstrap token founds one organization until {}: serve the database, then run helvetisafe org \
-             create --base-url URL with the token",
-            made.expires_at
-        );
         if !arguments.json {
-            say(&hint);
+            say(&format_args!(
+                "the bootstrap token founds one organization until {}",
+                made.expires_at
+            ));
+            say(&next_step(&arguments));
         }
         Ok(NewToken {
             database: made.database,
@@ -49,6 +48,39 @@ pub(super) fn init(arguments: InitArguments) -> ExitCode {
             token_file: arguments.token_file,
         })
     })
+}
+
+/// Returns the commands that follow `init`, for this machine, and what they need for others.
+fn next_step(arguments: &InitArguments) -> String {
+    let no_migrate = if arguments.no_migrate {
+        " --no-migrate"
+    } else {
+        ""
+    };
+    let database = arguments.database.options();
+    let (token, copy) = match &arguments.token_file {
+        Some(file) => {
+            let whole = std::path::absolute(file);
+            let file = whole.unwrap_or_else(|_| file.clone());
+            (
+                format!(" --token-file {}", quoted(&file)),
+                "a copy of the file",
+            )
+        }
+        None => (String::new(), "the token, for which it asks"),
+    };
+    let (listen, url) = match arguments.database.has_config() {
+        true => ("with the address and the certificate of that file", "URL"),
+        false => (
+            "for other machines with --listen, --tls-cert and --tls-key",
+            "http://127.0.0.1:8200",
+        ),
+    };
+    format!(
+        "next: `helvetisafe-server serve{database}{no_migrate}` serves the vault, {listen}; then `helvetisafe org create --base-url \
+         {url}{token} --output-dir organization` founds the organization; the founder's machine needs {copy}, the vault's own \
+         URL, and --ca-certificate FILE if the certificate is from an authority of your own"
+    )
 }
 
 /// A bootstrap token as it is printed.

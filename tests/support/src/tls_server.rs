@@ -104,6 +104,13 @@ pub fn mutual(name: &str) -> (u16, String, [String; 2]) {
     (port, own.pem(), [certificate.pem(), key.serialize_pem()])
 }
 
+/// Returns an authority, and a certificate of it for a name with its key, all as PEM.
+pub fn files(name: &str) -> [String; 3] {
+    let own = Authority::new();
+    let (key, certificate) = own.issue(name, |_| ());
+    [own.pem(), certificate.pem(), key.serialize_pem()]
+}
+
 fn serve_plain() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -28,9 +28,9 @@ pub(crate) enum Command {
     /// If a part of the signed chain is trusted, the chain is verified, and its head is remembered.
     #[command(after_help = SHOW_EXAMPLES)]
     Show,
-    /// Print the scopes of the account, one a line.
+    /// Print the scopes of the account, or of the API token that is used, one a line.
     ///
-    /// A credential may have fewer: an API token has scopes of its own.
+    /// An API token has scopes of its own, which are some of the account's.
     #[command(after_help = SCOPES_EXAMPLES)]
     Scopes,
 }
@@ -42,6 +42,8 @@ struct Json<'a> {
     account: &'a str,
     name: Option<&'a str>,
     scopes: Vec<&'a str>,
+    /// Those of the API token; `null` for a client id.
+    token_scopes: Option<Vec<&'a str>>,
     key_epoch: u64,
     org_key_fingerprint: String,
     org_key_words: String,
@@ -55,18 +57,25 @@ struct Json<'a> {
 struct JsonScopes<'a> {
     account: &'a str,
     scopes: Vec<&'a str>,
+    token_scopes: Option<Vec<&'a str>>,
 }
 
 pub(crate) fn run(command: &Command, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
-    let administration = Administration::to_read(vault, &[Scope::CredentialsRead])?;
-    let account = administration.call(|organization| organization.account())?;
+    let administration =
+        Administration::to_read(vault, "cannot read the account", &[Scope::CredentialsRead])?;
+    let account = administration.account()?;
     match command {
-        Command::Show => show(&administration, &account, ui),
-        Command::Scopes => scopes(&account, ui),
+        Command::Show => show(&administration, account, vault, ui),
+        Command::Scopes => scopes(account, vault, ui),
     }
 }
 
-fn show(administration: &Administration<'_>, account: &Account, ui: &Ui) -> Result<(), Failure> {
+fn show(
+    administration: &Administration<'_>,
+    account: &Account,
+    vault: &Vault,
+    ui: &Ui,
+) -> Result<(), Failure> {
     let chain = match account.has_chain && administration.has_anchor(account)? {
         true => Some(administration.chain()?),
         false => None,
@@ -80,6 +89,7 @@ fn show(administration: &Administration<'_>, account: &Account, ui: &Ui) -> Resu
         account: &account.account,
         name: account.name.as_deref(),
         scopes: member_name::list(&account.scopes),
+        token_scopes: token_scopes(account, vault)?,
         key_epoch: account.key_epoch,
         org_key_fingerprint: fingerprint.to_string(),
         org_key_words: Words::of_fingerprint(&fingerprint).to_string(),
@@ -97,26 +107,47 @@ fn show(administration: &Administration<'_>, account: &Account, ui: &Ui) -> Resu
         (None, _) if account.has_chain => "not verified: nothing of it is trusted here".to_owned(),
         (None, _) => "none: the vault made this organization without administrators".to_owned(),
     };
+    let token_scopes = json.token_scopes.map(|scopes| scopes.join(" "));
     let values = [
-        ("organization", json.organization),
-        ("account", json.account.to_owned()),
-        ("name", json.name.unwrap_or_default().to_owned()),
-        ("scopes", json.scopes.join(" ")),
-        ("org key", json.org_key_fingerprint),
-        ("its words", json.org_key_words),
-        ("key epoch", json.key_epoch.to_string()),
-        ("chain", chain),
+        ("organization", Some(json.organization)),
+        ("account", Some(json.account.to_owned())),
+        ("name", Some(json.name.unwrap_or_default().to_owned())),
+        ("scopes", Some(json.scopes.join(" "))),
+        ("of the token", token_scopes),
+        ("org key", Some(json.org_key_fingerprint)),
+        ("its words", Some(json.org_key_words)),
+        ("key epoch", Some(json.key_epoch.to_string())),
+        ("chain", Some(chain)),
     ];
+    let values = values.into_iter();
+    let values: Vec<_> = values
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect();
     table::print_named(&values, &ui.output)
 }
 
-fn scopes(account: &Account, ui: &Ui) -> Result<(), Failure> {
-    let scopes = member_name::list(&account.scopes);
+fn scopes(account: &Account, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    let of_account = member_name::list(&account.scopes);
+    let of_token = token_scopes(account, vault)?;
     if ui.json {
         return ui.output.json(&JsonScopes {
             account: &account.account,
-            scopes,
+            scopes: of_account,
+            token_scopes: of_token,
         });
     }
+    if of_token.is_some() {
+        ui.messages.note(format_args!(
+            "these are the scopes of the API token; its account has {}",
+            account.scopes.as_str()
+        ));
+    }
+    let scopes = of_token.unwrap_or(of_account);
     scopes.iter().try_for_each(|scope| ui.output.line(scope))
+}
+
+/// Returns the scopes of the API token; `None` for a client id.
+fn token_scopes<'a>(account: &'a Account, vault: &Vault) -> Result<Option<Vec<&'a str>>, Failure> {
+    let is_token = vault.settings()?.uses_api_token();
+    Ok(is_token.then(|| member_name::list(&account.granted)))
 }

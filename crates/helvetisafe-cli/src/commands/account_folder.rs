@@ -27,6 +27,9 @@ use crate::fs::{OwnFolder, destination};
 use crate::settings::AccountProfile;
 pub(super) use plan::{Plan, Purpose, Stage};
 
+/// What to do about a file of an earlier run that cannot be used.
+const RESTORE: &str = "restore it from a copy, or choose a new folder";
+
 const PLAN: &str = "account.json";
 const LOCK: &str = ".lock";
 pub(super) const CLIENT_SECRET: &str = "client-secret";
@@ -67,6 +70,29 @@ impl AccountFolder {
         path.join(PLAN).exists()
     }
 
+    /// Returns the plan of an earlier run of the same command, for a dry run: nothing is made or changed. Fails if the folder
+    /// cannot be used for `wanted`.
+    pub(super) fn begun(
+        path: &Path,
+        wanted: &Plan,
+        insecure_permissions: bool,
+    ) -> Result<Option<Plan>, Failure> {
+        // To open the folder makes it, or gives an empty one its mode.
+        let is_empty = || {
+            path.read_dir()
+                .is_ok_and(|mut entries| entries.next().is_none())
+        };
+        if path.symlink_metadata().is_err() || is_empty() {
+            return Ok(None);
+        }
+        let folder = Self::open(path, insecure_permissions)?;
+        let found = folder.plan()?;
+        if let Some(found) = &found {
+            found.check_same(wanted, folder.path())?;
+        }
+        Ok(found)
+    }
+
     /// Returns the keys for a plan: those of an earlier run, which may have sent them already, or new ones that are
     /// written now. With a password, the vault is to store the private key under it. `certificate` is the PEM of the
     /// certificate authority, and `profile` makes the text of the configuration file; both are written in every run until the
@@ -86,7 +112,8 @@ impl AccountFolder {
             Some(found) if found.stage != Stage::Begun => {
                 let keys = self.read_keys(&found)?;
                 if password.is_some() && !found.has_password {
-                    return Err(other_purpose(self.path(), "has keys without a password"));
+                    let why = "has keys without a password; to continue with them, leave --password-file out; to start over";
+                    return Err(other_purpose(self.path(), why));
                 }
                 if found.stage == Stage::Made {
                     // The earlier run may have failed because it had no certificate authority.
@@ -176,7 +203,10 @@ impl AccountFolder {
     fn read_keys(&self, plan: &Plan) -> Result<AccountKeys, Failure> {
         let unusable = |name: &str, error: &dyn std::fmt::Display| {
             let path = self.path().join(name);
-            Failure::usage(format_args!("{} cannot be used: {error}", path.display()))
+            Failure::usage(format_args!(
+                "{} cannot be used: {error}; {RESTORE}",
+                path.display()
+            ))
         };
         let private_key = PrivateKey::from_pem(&self.text("the private key", PRIVATE_KEY)?);
         let signing_key = match plan.is_administrator() {
@@ -209,7 +239,7 @@ impl AccountFolder {
         let bytes = self.read(what, name)?;
         let text = std::str::from_utf8(&bytes).map_err(|_| {
             let path = self.path().join(name);
-            Failure::usage(format_args!("{} is not text", path.display()))
+            Failure::usage(format_args!("{} is not text; {RESTORE}", path.display()))
         })?;
         Ok(Zeroizing::new(text.to_owned()))
     }
@@ -217,7 +247,10 @@ impl AccountFolder {
     fn read(&self, what: &str, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
         self.folder.read(what, name)?.ok_or_else(|| {
             let path = self.path().join(name);
-            Failure::usage(format_args!("{what} {} is missing", path.display()))
+            Failure::usage(format_args!(
+                "{what} {} is missing; {RESTORE}",
+                path.display()
+            ))
         })
     }
 
@@ -255,10 +288,10 @@ fn lock(folder: &OwnFolder) -> io::Result<File> {
     })
 }
 
-/// Returns the failure for a folder with an account that the user does not want.
-pub(super) fn other_purpose(path: &Path, why: &str) -> Failure {
+/// Returns the failure for a folder with an account that the user does not want. `why` ends with what a new folder is for.
+fn other_purpose(path: &Path, why: impl std::fmt::Display) -> Failure {
     Failure::new(
         Status::Conflict,
-        format_args!("the folder {} {why}; choose a new folder", path.display()),
+        format_args!("the folder {} {why}, choose a new folder", path.display()),
     )
 }

@@ -48,8 +48,11 @@ struct Json<'a> {
 
 pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let since = args.filter.since()?;
-    let administration =
-        Administration::to_read(vault, &[Scope::CredentialsRead, Scope::AuditRead])?;
+    let administration = Administration::to_read(
+        vault,
+        "cannot read the audit record",
+        &[Scope::CredentialsRead, Scope::AuditRead],
+    )?;
     let names = Names::load(&administration);
     let filter = args.filter.filter(since, &names)?;
     let records = records(&administration, args.limit, &filter)?;

@@ -27,8 +27,9 @@ Examples:
   helvetisafe edit DATABASE --field DB_PASS
   EDITOR='code --wait' helvetisafe edit CONFIG";
 
-/// Change the value of a secret in $VISUAL or $EDITOR.
+/// Change the value of a secret in $VISUAL or $EDITOR, else in vi.
 ///
+/// Without a terminal it needs one of these variables. They may name a script.
 /// The text is in a folder of mode 0700 in memory, $XDG_RUNTIME_DIR or /dev/shm, which is removed whole. If
 /// nothing changed, nothing is written. If the value has no newline at its end, one that the editor adds is
 /// dropped. After a failure on a terminal, the text can be edited again.
@@ -56,6 +57,7 @@ struct Json<'a> {
 pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let key = key_names::parse(&args.key)?;
     let field = args.field.as_deref();
+    editor::check()?;
     // The org key is trusted before the user types.
     vault.client_to_write()?;
     let (old, secret) = exchange::read(&key, field, vault).map_err(|failure| {
@@ -94,7 +96,7 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
 /// Returns the text as the editor left it.
 fn in_editor(key: &KeyName, text: &[u8], ui: &Ui) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let workspace = Workspace::new(key.as_str(), text, ui.messages)?;
-    editor::run(workspace.file())?;
+    editor::run(workspace.file(), ui.messages)?;
     // It removes the folder, which no signal may prevent.
     let text = workspace.read()?;
     launch::restore_signals()?;

@@ -86,7 +86,10 @@ pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), F
     let joining = join(&code, &address, &keys, folder.path(), ui)?;
     remember(&code, &address, &joining, &keys, ui)?;
     folder.save(&plan.accepted(&joining.terms.fingerprint))?;
-    report(&joining.terms, Some((&joining, &keys, &folder)), ui)
+    let made = Some((&joining, &keys, &folder));
+    report(&joining.terms, made, ui)?;
+    next(&joining.terms, &folder, args.code_file.as_deref(), ui);
+    Ok(())
 }
 
 /// The failure of a code whose request the vault has already, with other keys.
@@ -191,13 +194,9 @@ fn report(
         config: config.as_ref().map(|config| config.display().to_string()),
     };
     match ui.json {
-        true => ui.output.json(&json)?,
-        false => print(&json, ui)?,
+        true => ui.output.json(&json),
+        false => print(&json, ui),
     }
-    if let Some(config) = config {
-        next(state, &config, ui);
-    }
-    Ok(())
 }
 
 fn print(json: &Json<'_>, ui: &Ui) -> Result<(), Failure> {
@@ -223,15 +222,21 @@ fn print(json: &Json<'_>, ui: &Ui) -> Result<(), Failure> {
     table::print_named(&values, &ui.output)
 }
 
-fn next(state: &str, config: &Path, ui: &Ui) {
-    let config = shell_quoted(config);
-    let advice = match state {
-        "confirmed" => {
-            format!("next: `helvetisafe --config {config} doctor` checks the new account")
+/// Names the next step. An interrupted command needs the code, a complete one does not.
+fn next(terms: &Terms, folder: &AccountFolder, code_file: Option<&Path>, ui: &Ui) {
+    let config = shell_quoted(&folder.config());
+    let code = code_file.filter(|path| path.is_file());
+    let delete = code.map_or_else(String::new, |path| {
+        let path = shell_quoted(path);
+        format!("; `rm {path}` deletes the code, which is not needed any more")
+    });
+    let advice = match terms.status {
+        InvitationStatus::Confirmed => {
+            format!("next: `helvetisafe --config {config} doctor` checks the new account{delete}")
         }
         _ => format!(
             "next: read the words to the administrator who invited you, on another channel than that of the code; after the \
-             confirmation, `helvetisafe --config {config} doctor` checks the new account"
+             confirmation, `helvetisafe --config {config} doctor` checks the new account{delete}"
         ),
     };
     ui.messages.note(advice);

@@ -6,6 +6,7 @@ use std::{fs, io};
 use clap_mangen::Man;
 
 use crate::failure::Failure;
+use crate::fs::with_remedy;
 use crate::ui::output::Output;
 use crate::ui::output_file;
 
@@ -37,8 +38,9 @@ pub(crate) fn run(args: &Args, mut program: clap::Command, output: &Output) -> R
             fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(program, folder));
         return written.map_err(|error| {
             Failure::other(format_args!(
-                "cannot write into {}: {error}",
-                folder.display()
+                "cannot write into {}: {}",
+                folder.display(),
+                with_remedy(&error)
             ))
         });
     }

@@ -77,6 +77,16 @@ pub(super) fn is_administrator(scopes: &ScopeList) -> bool {
     list(scopes).contains(&Scope::OrganizationWrite.as_str())
 }
 
+/// Returns a name for a profile, a file or a folder of a member or a token: its own name, or `other` if that has characters
+/// for which a shell or a profile needs quotes.
+pub(super) fn file_name<'a>(name: &'a str, other: &'a str) -> &'a str {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    match !name.starts_with('-') && name.chars().all(is_plain) {
+        true => name,
+        false => other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -39,7 +39,10 @@ impl ReferenceFile {
                 let message = format_args!("{}: {problem}", input_file::name(path));
                 messages.failure(&Failure::usage(message));
             }
-            Failure::usage(format_args!("{} cannot be used", input_file::name(path)))
+            Failure::usage(format_args!(
+                "{} cannot be used; correct these lines",
+                input_file::name(path)
+            ))
         })
     }
 }

@@ -16,7 +16,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::access::Access;
-use super::atomic_file;
+use super::{atomic_file, with_remedy};
 use crate::failure::Failure;
 use descriptor::{is_descriptor, is_open_as, is_own_descriptor};
 use in_place::{is_about_replacing, rewrite};
@@ -37,12 +37,12 @@ pub(crate) fn write(path: &Path, contents: &[u8], access: Access) -> Result<Writ
         let printed = print_line(contents);
         return printed
             .map(|()| Written::AsAsked)
-            .map_err(|error| failed(&error));
+            .map_err(|error| failed(&with_remedy(&error)));
     }
     let metadata = path.metadata();
     let is_file = metadata.as_ref().is_ok_and(Metadata::is_file);
     if metadata.is_ok_and(|it| !it.is_dir() && (!is_file || is_descriptor(path))) {
-        append(path, contents).map_err(|error| failed(&error))?;
+        append(path, contents).map_err(|error| failed(&with_remedy(&error)))?;
         return Ok(Written::AsAsked);
     }
     match atomic_file::write(path, contents, access) {
@@ -54,7 +54,7 @@ pub(crate) fn write(path: &Path, contents: &[u8], access: Access) -> Result<Writ
                      or - for standard output"
             ))),
         },
-        Err(error) => Err(failed(&error)),
+        Err(error) => Err(failed(&with_remedy(&error))),
     }
 }
 

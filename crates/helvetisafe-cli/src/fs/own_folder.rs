@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::folder::Folder;
-use super::{Access, atomic_file, create_private_folder, private_file, wiped};
+use super::{Access, atomic_file, create_private_folder, private_file, wiped, with_remedy};
 use crate::advice::shell_quoted;
 use crate::failure::Failure;
 
@@ -71,7 +71,7 @@ impl OwnFolder {
         let bytes = wiped::read(file, LIMIT).ok().flatten();
         bytes.map(Some).ok_or_else(|| {
             Failure::usage(format_args!(
-                "{} cannot be read, or is too large",
+                "{} cannot be read, or is too large; restore it from a copy, or choose a new folder",
                 path.display()
             ))
         })
@@ -83,7 +83,8 @@ impl OwnFolder {
         let written = atomic_file::replace(&self.folder, name, contents, Access::default());
         written.map_err(|error| {
             let path = self.path.join(name);
-            Failure::other(format_args!("cannot write {}: {error}", path.display()))
+            let why = with_remedy(&error);
+            Failure::other(format_args!("cannot write {}: {why}", path.display()))
         })
     }
 

@@ -1,15 +1,19 @@
 //! The connection of a command that administers an organization: only the scopes that it needs, the trusted part of the
 //! signed chain, and the signing key.
 
+use std::cell::OnceCell;
+
 use helvetisafe::organization::{
     Account, Administrator, Anchor, Chain, Head, Organization, SigningKey,
 };
 use helvetisafe::{Client, Error, ErrorCode, Fingerprint, OrgKeyRotation, Scope, Scopes};
 
+use super::missing_scope::{self, MissingScope};
 use super::trust::{Access, KnownOrganization, Trust};
 use super::vault::Vault;
 use crate::advice;
 use crate::failure::{Failure, Status};
+use crate::once::get_or_make;
 use crate::settings::Settings;
 
 /// The scopes of a change of the organization.
@@ -24,25 +28,48 @@ pub(crate) struct Administration<'a> {
     vault: &'a Vault,
     settings: &'a Settings,
     client: Client,
+    account: OnceCell<Account>,
 }
 
+/// The credential needs all `scopes` for what a command does. `failed` says what cannot be done without them.
 impl<'a> Administration<'a> {
     /// Connects to read. An API token has scopes of its own.
-    pub(crate) fn to_read(vault: &'a Vault, scopes: &[Scope]) -> Result<Self, Failure> {
-        Self::connect(vault, scopes, Access::Read, None)
+    pub(crate) fn to_read(
+        vault: &'a Vault,
+        failed: &str,
+        scopes: &[Scope],
+    ) -> Result<Self, Failure> {
+        Self::connect(vault, failed, scopes, Access::Read)
     }
 
     /// Connects to seal or to wrap something, so the org key must be trusted.
-    pub(crate) fn to_write(vault: &'a Vault, scopes: &[Scope]) -> Result<Self, Failure> {
-        Self::connect(vault, scopes, Access::Write, None)
+    pub(crate) fn to_write(
+        vault: &'a Vault,
+        failed: &str,
+        scopes: &[Scope],
+    ) -> Result<Self, Failure> {
+        Self::connect(vault, failed, scopes, Access::Write)
     }
 
     /// Connects to seal or to wrap something with the org key that the signed chain has now, also if an interrupted command has
-    /// replaced the remembered one.
-    pub(crate) fn following(vault: &'a Vault, scopes: &[Scope]) -> Result<Self, Failure> {
+    /// replaced the remembered one. The vault grants those of the scopes `optional` that the account has.
+    pub(crate) fn following(
+        vault: &'a Vault,
+        failed: &str,
+        scopes: &[Scope],
+        optional: &[Scope],
+    ) -> Result<Self, Failure> {
         let anchor = Trust::load_all(vault.settings()?)?.own_anchor()?;
         let rotation = OrgKeyRotation::follow_chain(anchor);
-        Self::connect(vault, scopes, Access::Write, Some(rotation))
+        let connected = Self::open(
+            vault,
+            failed,
+            &[scopes, optional].concat(),
+            Access::Write,
+            Some(rotation),
+        )?;
+        connected.check_granted(failed, scopes)?;
+        Ok(connected)
     }
 
     /// Fails for an API token, whose call the vault would refuse. `failed` says what cannot be done.
@@ -58,6 +85,18 @@ impl<'a> Administration<'a> {
 
     fn connect(
         vault: &'a Vault,
+        failed: &str,
+        scopes: &[Scope],
+        access: Access,
+    ) -> Result<Self, Failure> {
+        let connected = Self::open(vault, failed, scopes, access, None)?;
+        connected.check_granted(failed, scopes)?;
+        Ok(connected)
+    }
+
+    fn open(
+        vault: &'a Vault,
+        failed: &str,
         scopes: &[Scope],
         access: Access,
         rotation: Option<OrgKeyRotation>,
@@ -73,14 +112,56 @@ impl<'a> Administration<'a> {
             }
         });
         let client = client.map_err(|failure| match failure.are_scopes_refused() {
-            true => lacks(scopes),
+            true => lacks(failed, scopes),
             false => failure,
         })?;
         Ok(Self {
             vault,
             settings,
             client,
+            account: OnceCell::new(),
         })
+    }
+
+    /// Returns the account of the credential.
+    pub(crate) fn account(&self) -> Result<&Account, Failure> {
+        get_or_make(&self.account, || {
+            self.call(|organization| organization.account())
+        })
+    }
+
+    /// Fails if the credential lacks a scope, as the vault would refuse a later call.
+    fn check_granted(&self, failed: &str, needed: &[Scope]) -> Result<(), Failure> {
+        let account = self.account()?;
+        let Some(scope) = missing_scope::first(&account.granted, needed) else {
+            return Ok(());
+        };
+        let missing = MissingScope {
+            scope,
+            account,
+            is_api_token: self.settings.uses_api_token(),
+            administrators: self.administrators(account),
+        };
+        Err(Failure::new(
+            Status::Forbidden,
+            format_args!("{failed}: {}", missing.advice(None).unwrap_or_default()),
+        ))
+    }
+
+    /// Returns the names of the administrators, if the signed chain can be verified.
+    fn administrators(&self, account: &Account) -> Option<String> {
+        let trust = Trust::load_all(self.settings).ok()?;
+        let id = account.organization.to_string();
+        let is_verifiable = account.has_chain && trust.has_anchor(&id).ok()?;
+        let anchor = trust.anchor(&id).ok().filter(|_| is_verifiable)?;
+        let chain = self
+            .call(|organization| organization.follow(&anchor))
+            .ok()?;
+        let names = chain.administrators().keys().filter_map(|account| {
+            let member = chain.members().get(account)?;
+            Some(member.name.as_str())
+        });
+        Some(names.collect::<Vec<_>>().join(", "))
     }
 
     /// Calls the vault, in the time that is left.
@@ -90,12 +171,14 @@ impl<'a> Administration<'a> {
     ) -> Result<T, Failure> {
         let budget = self.vault.budget()?;
         let organization = budget.limit_calls(self.client.organization());
-        budget.spend(|| work(organization)).map_err(explained)
+        budget
+            .spend(|| work(organization))
+            .map_err(|error| self.explained(error))
     }
 
     /// Fetches the signed chain, verifies it from the trusted part, and remembers its head.
     pub(crate) fn chain(&self) -> Result<Chain, Failure> {
-        let account = self.call(|organization| organization.account())?;
+        let account = self.account()?;
         let mut trust = Trust::load_all(self.settings)?;
         let anchor = trust.anchor(&account.organization.to_string())?;
         let chain = self.call(|organization| organization.follow(&anchor))?;
@@ -105,32 +188,16 @@ impl<'a> Administration<'a> {
         Ok(chain)
     }
 
-    /// Fails if the credential lacks a scope, as the vault would refuse a later call. `failed` says what cannot be done.
-    pub(crate) fn check_granted(
-        account: &Account,
-        scopes: impl IntoIterator<Item = Scope>,
-        failed: &str,
-    ) -> Result<(), Failure> {
-        let granted: Vec<_> = account.granted.as_str().split(' ').collect();
-        let mut scopes = scopes.into_iter();
-        match scopes.find(|scope| !granted.contains(&scope.as_str())) {
-            Some(missing) => Err(Failure::new(
-                Status::Forbidden,
-                format_args!("{failed}: the credential needs the scope {missing}"),
-            )
-            .with_advice(&scopes_of_account())),
-            None => Ok(()),
-        }
-    }
-
     /// Returns the number of secrets; `None` if the credential may not list them.
     pub(crate) fn count_secrets(&self, account: &Account) -> Result<Option<usize>, Failure> {
-        if Self::check_granted(account, [Scope::SecretsList], "cannot list").is_err() {
+        if missing_scope::first(&account.granted, &[Scope::SecretsList]).is_some() {
             return Ok(None);
         }
         let budget = self.vault.budget()?;
         let secrets = budget.spend(|| budget.limit(self.client.secrets()).list());
-        secrets.map(|it| Some(it.len())).map_err(explained)
+        secrets
+            .map(|it| Some(it.len()))
+            .map_err(|error| self.explained(error))
     }
 
     /// Reads the signing key, and fetches the chain as [`Self::chain`] does. Fails if the key is not that of this account in it,
@@ -138,11 +205,8 @@ impl<'a> Administration<'a> {
     pub(crate) fn chain_to_sign(&self) -> Result<(SigningKey, Chain), Failure> {
         let key = self.signing_key()?;
         let chain = self.chain()?;
-        let account = match self.settings.client_id() {
-            Some(client_id) => client_id.to_owned(),
-            None => self.call(|organization| organization.account())?.account,
-        };
-        Self::check_signer(&chain, &account, &key)?;
+        let account = &self.account()?.account;
+        Self::check_signer(&chain, account, &key)?;
         Ok((key, chain))
     }
 
@@ -157,7 +221,9 @@ impl<'a> Administration<'a> {
             Some(_) => {
                 "the signing key is not that of this account in the chain: use signing-key.pem of the account's own folder"
             }
-            None => "this account is not an administrator in the chain: ask one",
+            None => {
+                "this account is not an administrator in the signed chain: ask one of them to do this"
+            }
         };
         Err(Failure::new(Status::Forbidden, problem))
     }
@@ -183,8 +249,8 @@ impl<'a> Administration<'a> {
     fn signing_key(&self) -> Result<SigningKey, Failure> {
         self.settings.signing_key()?.ok_or_else(|| {
             Failure::usage(
-                "the signing key is missing, and only an administrator has one: give --signing-key-path, \
-                 HELVETISAFE_SIGNING_KEY_PATH, or signing_key_path in the profile",
+                "the signing key of this administrator is missing: give --signing-key-path, HELVETISAFE_SIGNING_KEY_PATH, or \
+                 signing_key_path in the profile; it is signing-key.pem in the folder that the account was made in",
             )
         })
     }
@@ -205,6 +271,24 @@ impl<'a> Administration<'a> {
         ))
     }
 
+    /// Explains a refusal because of a missing scope. No setting leaves it out, since the command requests what it needs.
+    fn explained(&self, error: Error) -> Failure {
+        let failure = Failure::from(error);
+        let (Some(scope), Some(account)) = (failure.missing_scope(), self.account.get()) else {
+            return failure;
+        };
+        let missing = MissingScope {
+            scope,
+            account,
+            is_api_token: self.settings.uses_api_token(),
+            administrators: None,
+        };
+        match missing.advice(None) {
+            Some(advice) => failure.without_missing_scope().with_advice(&advice),
+            None => failure.without_missing_scope(),
+        }
+    }
+
     fn remember(&self, trust: &mut Trust<'_>, chain: &Chain, head: Head) -> Result<(), Failure> {
         let seen = KnownOrganization {
             id: chain.organization().to_owned(),
@@ -216,30 +300,12 @@ impl<'a> Administration<'a> {
     }
 }
 
-/// Explains a refusal because of a missing scope. No setting leaves it out, since the command requests what it needs.
-fn explained(error: Error) -> Failure {
-    let failure = Failure::from(error);
-    match failure.missing_scope() {
-        Some(_) => failure
-            .without_missing_scope()
-            .with_advice(&scopes_of_account()),
-        None => failure,
-    }
-}
-
-fn scopes_of_account() -> String {
-    format!(
-        "{} lists the scopes of this account, which an administrator chooses with the invitation",
-        advice::command("account scopes")
-    )
-}
-
-fn lacks(scopes: Scopes) -> Failure {
+fn lacks(failed: &str, scopes: Scopes) -> Failure {
     Failure::new(
         Status::Forbidden,
         format_args!(
-            "this account does not have all the scopes that the command needs, which are {scopes}; {} lists its scopes; ask an \
-             administrator",
+            "{failed}: the account does not have all the scopes that this needs, which are {scopes}; {} lists those that it has; \
+             ask an administrator to do this",
             advice::command("account scopes")
         ),
     )

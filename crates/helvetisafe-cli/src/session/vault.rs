@@ -1,5 +1,7 @@
 //! The vault of a command. Settings are parsed, and clients connected, when they are first needed.
 
+mod explain;
+
 use std::cell::OnceCell;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use super::name_index::Learned;
 use super::suggest;
 use super::token::CachedToken;
 use super::trust::{Access, Trust};
-use crate::failure::{Failure, USE_HTTPS, unbound};
+use crate::failure::{Failure, unbound};
 use crate::offline_cache::{CacheFile, Recorder, WriteTransport};
 use crate::once::get_or_make;
 use crate::settings::{Binding, Settings, SettingsArgs};
@@ -267,40 +269,6 @@ impl Vault {
     pub(crate) fn save_names(&self) {
         if let Some(settings) = self.settings.get() {
             self.learned.save(settings, self.messages);
-        }
-    }
-
-    /// Explains the refusal of an account that may not be confirmed, or may be disabled.
-    pub(crate) fn explain_refusal(&self, failure: Failure) -> Failure {
-        let settings = self.settings.get();
-        failure.with_causes_of_refusal(|| settings?.causes_of_refused_account())
-    }
-
-    /// Adds to a failure that a setting was its cause: the timeout, or scopes that are not requested.
-    pub(crate) fn explain(&self, failure: Failure) -> Failure {
-        let failure = self.explain_refusal(failure);
-        let failure = match self.budget.get() {
-            Some(budget) => budget.explain(failure),
-            None => failure,
-        };
-        let settings = self.settings.get();
-        if settings.is_some_and(Settings::is_plain_http) && failure.may_need_tls() {
-            return failure.with_advice(USE_HTTPS);
-        }
-        let missing = failure.missing_scope();
-        let cause = settings
-            .zip(missing)
-            .and_then(|(settings, missing)| settings.cause_of_refusal(Some(missing)));
-        let Some(advice) = cause else {
-            return failure;
-        };
-        match failure.message() {
-            Some(_) => failure.with_advice(&advice),
-            // It was reported.
-            None => {
-                self.messages.note(advice);
-                failure
-            }
         }
     }
 

@@ -15,6 +15,7 @@ use super::plain_http::PlainHttp;
 use super::spec::Setting;
 use super::vault_id::VaultId;
 use crate::failure::Failure;
+use crate::fs::with_remedy;
 
 /// The address of a vault, and the settings of the connection. Profiles are not used.
 pub(crate) struct Address {
@@ -113,8 +114,9 @@ impl Address {
 pub(super) fn certificate(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|error| {
         Failure::usage(format_args!(
-            "cannot read the CA certificate {}: {error}",
-            path.display()
+            "cannot read the CA certificate {}: {}",
+            path.display(),
+            with_remedy(&error)
         ))
     })
 }

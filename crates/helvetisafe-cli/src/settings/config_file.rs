@@ -138,7 +138,7 @@ fn text(file: &Path, insecure_permissions: bool) -> Result<String, Failure> {
         .read_to_string(&mut text)
         .map_err(|error| {
             Failure::usage(format_args!(
-                "cannot read the configuration file {}: {error}",
+                "cannot read the configuration file {}: {error}; check that it is a text file in UTF-8",
                 file.display()
             ))
         })?;

@@ -44,6 +44,14 @@ impl SettingsArgs {
         self
     }
 
+    /// Returns the given option that selects the configuration file, as a shell reads it, after a space.
+    pub(crate) fn config_selection(&self) -> String {
+        let config = self.config.as_ref();
+        config.map_or_else(String::new, |file| {
+            format!(" {}", advice::option("--config", file))
+        })
+    }
+
     /// Returns the given options that select a vault and an account, as a shell reads them, each after a space.
     pub(crate) fn selection(&self) -> String {
         let config = ("--config", path(&self.config));

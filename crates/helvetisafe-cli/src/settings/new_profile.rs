@@ -14,7 +14,7 @@ use super::profile::{Profile, selected_name};
 use super::profile_files::{self, ProfileFiles};
 use super::spec::{Setting, ValueKind};
 use crate::failure::Failure;
-use crate::fs::{Access, create_private_folder, destination, folder_of};
+use crate::fs::{Access, create_private_folder, destination, folder_of, with_remedy};
 use crate::signals;
 
 /// A profile that is not written yet.
@@ -111,7 +111,8 @@ impl NewProfile {
     pub(crate) fn write(&self) -> Result<Vec<PathBuf>, Failure> {
         let folder = folder_of(&self.config.file);
         create_private_folder(folder).map_err(|error| {
-            Failure::other(format_args!("cannot make {}: {error}", folder.display()))
+            let why = with_remedy(&error);
+            Failure::other(format_args!("cannot make {}: {why}", folder.display()))
         })?;
         let changed = self.config.with_text(self.text()?)?;
         let old = match &self.replaced {

@@ -144,7 +144,9 @@ fn verification_key(entries: &Entries) -> Result<Option<VerificationKey>, Failur
         return Ok(None);
     };
     let key = text.parse().map_err(|error| {
-        Failure::usage(format_args!("{origin} cannot be used: `{text}`: {error}"))
+        Failure::usage(format_args!(
+            "{origin} cannot be used: `{text}`: {error}; copy verification_key from the profile of an account of the organization"
+        ))
     });
     key.map(Some)
 }

@@ -13,7 +13,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::entry::{Entry, Origin, RawValue};
 use super::spec::Setting;
 use crate::failure::Failure;
-use crate::fs::{private_file, wiped};
+use crate::fs::{private_file, wiped, with_remedy};
 use crate::once::get_or_make;
 use crate::ui::input_file;
 
@@ -42,6 +42,11 @@ impl LazySecret {
     /// Returns the source of the secret, for messages.
     pub(super) fn origin(&self) -> &Origin {
         &self.entry.origin
+    }
+
+    /// Returns the file, the command or the variable's value that has the secret.
+    pub(super) fn source(&self) -> &RawValue {
+        &self.entry.value
     }
 
     /// Returns the secret, without one newline at its end, which editors and commands add.
@@ -103,8 +108,13 @@ impl LazySecret {
                 .map_err(|failure| self.wrong_file(&what, path).unwrap_or(failure))?;
             wiped::read(file, LIMIT)
         };
-        let bytes = bytes.map_err(|error| unreadable(&error))?;
-        bytes.ok_or_else(|| unreadable(&format_args!("it has more than {} MiB", LIMIT >> 20)))
+        let bytes = bytes.map_err(|error| unreadable(&with_remedy(&error)))?;
+        bytes.ok_or_else(|| {
+            unreadable(&format_args!(
+                "it has more than {} MiB; give the right file",
+                LIMIT >> 20
+            ))
+        })
     }
 
     /// Returns the failure for a file that cannot have this secret, such as `/etc/passwd`: its permissions are right,

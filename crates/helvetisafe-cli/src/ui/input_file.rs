@@ -7,7 +7,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
-use crate::fs::wiped;
+use crate::fs::{wiped, with_remedy};
 
 /// The limit in bytes: some dozens of secrets of the largest size.
 const LIMIT: usize = 64 << 20;
@@ -31,7 +31,10 @@ pub(crate) fn name(path: &Path) -> String {
 
 /// Reads the text of a file, or of standard input for `-`, without its byte-order mark.
 pub(crate) fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
-    let unreadable = |error| Failure::usage(format_args!("cannot read {}: {error}", name(path)));
+    let unreadable = |error: io::Error| {
+        let why = with_remedy(&error);
+        Failure::usage(format_args!("cannot read {}: {why}", name(path)))
+    };
     let bytes = if is_stdin(path) {
         bytes(io::stdin().lock())
     } else {

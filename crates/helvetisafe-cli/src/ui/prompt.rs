@@ -95,6 +95,10 @@ fn read() -> Result<String, Failure> {
     let mut answer = String::new();
     io::stdin()
         .read_line(&mut answer)
-        .map_err(|error| Failure::other(format_args!("cannot read the answer: {error}")))?;
+        .map_err(|error| {
+            Failure::other(format_args!(
+                "cannot read the answer: {error}; run the command on a terminal, or answer with its options"
+            ))
+        })?;
     Ok(answer)
 }

@@ -19,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::input_file;
 use crate::failure::Failure;
-use crate::fs::{private_file, wiped};
+use crate::fs::{private_file, wiped, with_remedy};
 
 /// The limit in bytes: more than the vault accepts.
 const LIMIT: usize = 4 << 20;
@@ -168,7 +168,7 @@ fn empty() -> Failure {
 }
 
 fn unreadable(what: &str, error: &io::Error) -> Failure {
-    Failure::usage(format_args!("cannot read {what}: {error}"))
+    Failure::usage(format_args!("cannot read {what}: {}", with_remedy(error)))
 }
 
 /// Asks twice at a hidden prompt. An empty value is refused before it is asked again.

@@ -95,7 +95,7 @@ fn the_next_step_of_an_invitation_names_what_the_person_needs() {
     let text = fails(&invited, 0);
     assert!(
         text.contains("authority.pem, to `bob`")
-            && text.contains("`helvetisafe join --output-dir FOLDER --ca-certificate FILE`"),
+            && text.contains("`helvetisafe join --ca-certificate authority.pem --output-dir bob`"),
         "{text}"
     );
 }
@@ -116,18 +116,23 @@ fn a_dry_run_is_refused_as_the_command_is() {
         assert!(dry.contains(reason), "{arguments:?}: {dry}");
     };
     let create = |scopes| ["token", "create", "x", "--scopes", scopes];
-    same("ci", &create("member"), 4, "needs the scope secrets:write");
+    same(
+        "ci",
+        &create("member"),
+        4,
+        "the account `ci` does not have the scope secrets:write",
+    );
     same(
         "grace",
         &create("credentials:read"),
         4,
-        "needs the scope tokens:write",
+        "the account `grace` does not have the scope tokens:write",
     );
     same(
         "grace",
         &["org", "rotate", "--yes"],
         4,
-        "needs the scope secrets:read",
+        "the account `grace` does not have the scope secrets:read",
     );
     let invite = [
         "org",
@@ -170,6 +175,151 @@ fn a_dry_run_is_refused_as_the_command_is() {
     let names = state.map(|it| it.unwrap().file_name());
     let mut names = names.map(|it| it.to_string_lossy().into_owned());
     assert!(names.all(|name| !name.starts_with("rotation-")));
+}
+
+/// Each verb of administrators, with the same words and the same status.
+#[test]
+fn a_member_is_referred_to_the_administrators_by_every_verb() {
+    let organization = Organization::new();
+    organization.member("bob", "member");
+    let ask = "and the scopes of an account do not change: ask an administrator (ada) to do this, or to invite you again, with \
+               `helvetisafe org invite NAME --scopes administrator`";
+    for (arguments, failed, scope) in [
+        (
+            &["invite", "eve", "--scopes", "reader"][..],
+            "cannot invite",
+            "write",
+        ),
+        (&["pending"], "cannot list the invitations", "write"),
+        (
+            &["confirm", "eve", "--yes"],
+            "cannot confirm the member",
+            "write",
+        ),
+        (
+            &["withdraw", "eve", "--yes"],
+            "cannot withdraw the invitation",
+            "write",
+        ),
+        (&["members"], "cannot list the members", "read"),
+        (
+            &["disable", "ada", "--yes"],
+            "cannot disable the account",
+            "write",
+        ),
+        (&["rotate", "--yes"], "cannot replace the org key", "write"),
+        (
+            &["rotate", "--abandon", "--yes"],
+            "cannot abandon the rotation",
+            "write",
+        ),
+        (
+            &["recovery-kit", "--output-dir", "kit"],
+            "cannot make a recovery kit",
+            "write",
+        ),
+    ] {
+        let text = fails(
+            &organization.with("bob", &[&["org"], arguments].concat()),
+            4,
+        );
+        assert_eq!(
+            text,
+            format!(
+                "helvetisafe: {failed}: the account `bob` does not have the scope organization:{scope}, {ask}\n"
+            )
+        );
+    }
+    assert!(!organization.path("kit").exists());
+}
+
+#[test]
+fn a_refusal_says_whether_the_account_or_the_credential_lacks_the_scope() {
+    let organization = Organization::new();
+    organization.member("ci", "reader");
+    // The profile of `ci` requests all that the account has.
+    let set = ["set", "KEY", "--generate"];
+    let text = fails(&organization.with("ci", &set), 4);
+    let invite = "`helvetisafe org invite NAME --scopes 'secrets:read secrets:list credentials:read secrets:write'`";
+    assert!(
+        text.contains("the account `ci` does not have the scope secrets:write, and")
+            && text.contains(invite)
+            && !text.contains("are requested"),
+        "{text}"
+    );
+    // A setting requests less than the account has.
+    let narrow = [&["--scopes", "credentials:read"], &set[..]].concat();
+    let text = fails(&organization.with("ada", &narrow), 4);
+    let setting = "the account `ada` has the scope secrets:write, but only credentials:read are requested, by --scopes: add \
+                   secrets:write there";
+    assert!(text.contains(setting), "{text}");
+
+    let create = [
+        "token", "create", "t", "--scopes", "reader", "--output", "t",
+    ];
+    ok(organization.with("ada", &create));
+    let url = organization.world.name("URL");
+    let token = ["--api-token-file", "t", "--base-url", &url];
+    let with_token =
+        |arguments: &[&str]| organization.with("ada", &[&token[..], arguments].concat());
+    let text = fails(&with_token(&set), 4);
+    let lacks = "the API token does not have the scope secrets:write, and its account `ada` has it: use the client id and secret \
+                 of the account, or make another token with them, with `helvetisafe token create NAME --scopes 'secrets:read \
+                 secrets:list credentials:read secrets:write'`";
+    assert!(text.contains(lacks), "{text}");
+    let text = fails(&with_token(&["org", "members"]), 4);
+    assert!(
+        text.contains(
+            "cannot list the members: the API token does not have the scope organization:read"
+        ),
+        "{text}"
+    );
+    // They are those of the token.
+    let output = with_token(&["account", "scopes"]);
+    let note = fails(&output, 0);
+    assert_eq!(ok(output), "secrets:read\nsecrets:list\ncredentials:read\n");
+    assert!(
+        note.contains(
+            "these are the scopes of the API token; its account has secrets:read secrets:write"
+        ),
+        "{note}"
+    );
+    let scopes = json(&ok(with_token(&["account", "scopes", "--json"])));
+    assert_eq!(scopes["token_scopes"].as_array().unwrap().len(), 3);
+    assert_eq!(scopes["scopes"].as_array().unwrap().len(), 9);
+    let shown = ok(with_token(&["account", "show"]));
+    assert!(
+        shown.contains("of the token  secrets:read secrets:list credentials:read\n"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn the_name_of_a_member_is_refused_before_anything_is_sent() {
+    let proxy = start_proxy(|_, _| Action::Forward);
+    let organization = Organization::at(World::new(), proxy.base_url());
+    organization.member("bob", "reader");
+    organization.invite("dave", "reader");
+    // Open invitations are known to the vault alone, which refuses the name.
+    let sent = proxy.count("POST", "/api/v1/organization/invitations");
+    for (name, reason) in [
+        (
+            "bob",
+            "cannot invite: a member has the name `bob`; choose another name, or",
+        ),
+        (
+            "dave",
+            "cannot invite: an open invitation has the name `dave`; choose another name, or",
+        ),
+    ] {
+        for dry in [&[][..], &["--dry-run"]] {
+            let arguments = [&["org", "invite", name, "--scopes", "reader"], dry].concat();
+            let text = fails(&organization.with("ada", &arguments), 6);
+            assert!(text.contains(reason), "{text}");
+        }
+    }
+    let after = proxy.count("POST", "/api/v1/organization/invitations");
+    assert_eq!(after, sent + 1);
 }
 
 #[test]

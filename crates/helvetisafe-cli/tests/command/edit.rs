@@ -153,6 +153,53 @@ fn a_failure_changes_nothing_and_leaves_nothing() {
     stage.assert_nothing_is_left();
 }
 
+/// As git: without a terminal, and on one that cannot move its cursor, the default editor would wait for nobody.
+#[test]
+fn without_an_editor_and_a_terminal_nothing_is_opened() {
+    let stage = Stage::new();
+    let proxy = start_proxy(|_, _| Action::Forward);
+    let without_editor = || {
+        let mut command = stage.edit("true");
+        command
+            .env_remove("EDITOR")
+            .env("HELVETISAFE_BASE_URL", proxy.base_url());
+        command
+    };
+    let mut command = without_editor();
+    let output = command.env("TERM", "xterm").stdin(Stdio::null()).output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        stderr.contains("cannot open vi: there is no terminal; set VISUAL or EDITOR"),
+        "{stderr}"
+    );
+    let dumb = crate::terminal::shown_as(without_editor(), "dumb");
+    assert!(dumb.contains("the terminal is dumb (TERM)"), "{dumb}");
+    assert!(proxy.log().is_empty());
+    assert_eq!(stage.value(), "old text");
+}
+
+#[test]
+fn without_a_variable_it_says_which_editor_it_opens() {
+    let stage = Stage::new();
+    let bin = stage.world.folder.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    stage
+        .world
+        .write("bin/vi", "#!/bin/sh\necho new > \"$1\"\n", 0o700);
+    let mut command = stage.edit("true");
+    command
+        .env_remove("EDITOR")
+        .env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+    let text = crate::terminal::shown(command);
+    assert!(
+        text.contains("the editor is vi; VISUAL or EDITOR chooses another"),
+        "{text}"
+    );
+    assert_eq!(stage.value(), "new");
+}
+
 #[test]
 fn a_signal_ends_the_editor_and_removes_the_text() {
     let stage = Stage::new();

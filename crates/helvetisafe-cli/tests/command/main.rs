@@ -55,6 +55,8 @@ mod locks;
 #[cfg(unix)]
 mod neighbours;
 #[cfg(unix)]
+mod next_step;
+#[cfg(unix)]
 mod offline;
 #[cfg(unix)]
 mod organization;

@@ -160,15 +160,44 @@ fn a_founding_whose_answers_are_lost_is_completed_with_the_same_keys() {
     ];
     let messages = fails(&run(&world, Some(url), &arguments, &token), 9);
     assert!(
-        messages.contains("run the command again to continue"),
+        messages.contains("run the command again with the same name and folder to continue"),
         "{messages}"
     );
     let secret = || fs::read_to_string(world.folder.path().join("ada/client-secret")).unwrap();
     let before = secret();
 
-    // Another vault is not asked with these keys.
-    let other = run(&world, Some(&world.name("URL")), &arguments, &token);
-    assert!(fails(&other, 6).contains("has the keys for another vault"));
+    // Another vault is not asked with these keys, and nobody gets another name by mistake.
+    let of = "has the keys of `administrator`, the founder of an organization, from a command that was interrupted";
+    let other_url = world.name("URL");
+    let other = [&arguments[..], &["--name", "eve"]].concat();
+    for (url, arguments, reason) in [
+        (
+            other_url.as_str(),
+            &arguments[..],
+            format!(
+                "{of}, for the vault {url}, not {other_url}; to continue with these keys, give --base-url {url}"
+            ),
+        ),
+        (
+            url,
+            &other,
+            format!(
+                "{of}, and this command is for `eve`; to continue with these keys, give --name administrator"
+            ),
+        ),
+    ] {
+        let dry = [arguments, &["--dry-run"]].concat();
+        for arguments in [arguments, &dry] {
+            let text = fails(&run(&world, Some(url), arguments, &token), 6);
+            assert!(
+                text.contains(&reason) && text.contains("; to start over, choose a new folder"),
+                "{text}"
+            );
+        }
+    }
+    let dry = [&arguments[..], &["--dry-run"]].concat();
+    let text = ok(run(&world, Some(url), &dry, &token));
+    assert!(text.contains("which exist in ada"), "{text}");
 
     is_lost.store(false, Ordering::Relaxed);
     let honest = json(&ok(run(&world, Some(url), &arguments[..5], &token)));
@@ -270,9 +299,16 @@ fn a_disabled_recovery_kit_is_not_made_again() {
         "{messages}"
     );
     organization.member("bob", "member");
-    let messages = fails(&organization.with("bob", &arguments), 2);
+    let no_key = fs::read_to_string(organization.path("ada/config.toml")).unwrap();
+    let no_key = no_key
+        .lines()
+        .filter(|line| !line.starts_with("signing_key_path"));
+    let no_key = no_key.collect::<Vec<_>>().join("\n");
+    organization.world.write("ada/no-key.toml", &no_key, 0o600);
+    let without = [&["--config", "ada/no-key.toml"], &arguments[..]].concat();
+    let messages = fails(&run(&organization.world, None, &without, ""), 2);
     assert!(
-        messages.contains("the signing key is missing"),
+        messages.contains("the signing key of this administrator is missing"),
         "{messages}"
     );
     let create = ["org", "create", "--output-dir", "kit"];

@@ -9,8 +9,12 @@ use rexpect::session::{PtySession, spawn_command};
 
 use crate::world::{World, start_proxy};
 
-fn start(mut command: Command) -> PtySession {
-    command.env("TERM", "xterm");
+fn start(command: Command) -> PtySession {
+    start_as(command, "xterm")
+}
+
+fn start_as(mut command: Command, term: &str) -> PtySession {
+    command.env("TERM", term);
     spawn_command(command, Some(60_000)).unwrap()
 }
 
@@ -23,6 +27,11 @@ fn command(world: &World, arguments: &[&str]) -> Command {
 /// Returns everything that is shown until the command ends.
 pub(crate) fn shown(command: Command) -> String {
     start(command).exp_eof().unwrap()
+}
+
+/// Returns everything that is shown on a terminal of this kind.
+pub(crate) fn shown_as(command: Command, term: &str) -> String {
+    start_as(command, term).exp_eof().unwrap()
 }
 
 fn set(world: &World, key: &str, value: &str) {

@@ -87,6 +87,7 @@ fn no_failing_command_prints_a_secret_even_with_verbose() {
         for what in COMMANDS {
             let mut command = world.command();
             command.env("HELVETISAFE_BASE_URL", &url).arg("--verbose");
+            command.env("EDITOR", "true");
             let (text, succeeded) = run(command.args(*what));
             assert_prints_no_secret(&world, what, &text);
             assert!(!succeeded, "{what:?}: {text}");
@@ -117,7 +118,9 @@ fn no_refused_command_prints_a_secret() {
         &["copy", "MISSING", "B"],
         &["copy", "THERE", "THERE"],
     ] {
-        let (text, succeeded) = run(world.command().arg("--verbose").args(what));
+        let mut command = world.command();
+        command.env("EDITOR", "true").arg("--verbose").args(what);
+        let (text, succeeded) = run(&mut command);
         assert_prints_no_secret(&world, what, &text);
         assert!(!succeeded && !text.is_empty(), "{what:?}: {text}");
     }

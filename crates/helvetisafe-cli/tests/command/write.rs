@@ -146,7 +146,9 @@ fn outcome(
 ) -> (Option<i32>, String, Vec<String>) {
     let proxy = start_proxy(move |seen, before| script(seen, before).unwrap_or(Action::Forward));
     let mut command = with_value(world.command(), arguments, world, "late");
-    command.env("HELVETISAFE_BASE_URL", proxy.base_url());
+    command
+        .env("HELVETISAFE_BASE_URL", proxy.base_url())
+        .env("EDITOR", "true");
     let output = command.output().unwrap();
     let sent = proxy
         .log()

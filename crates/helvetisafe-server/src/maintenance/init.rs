@@ -1,7 +1,7 @@
 //! Prepares a database for its first organization.
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -98,6 +98,17 @@ async fn check_schema(database: &Database, store: &Store) -> Result<(), Error> {
     Err(Problem::new(name, problem, database.migrate_remedy()).into())
 }
 
+/// The file of an earlier token, which is not replaced.
+fn exists(path: &Path) -> Error {
+    let remedy = format!(
+        "use the token in it, if it is less than 24 h old and has founded nothing; else delete it with rm {}, and run the command \
+         again, or give another --token-file",
+        crate::error::quoted(path)
+    );
+    let subject = format_args!("cannot make a bootstrap token in {}", path.display());
+    Problem::new(subject, "the file exists already", remedy).into()
+}
+
 /// A file with a token, removed on drop unless `keep` was called.
 struct TokenFile {
     path: PathBuf,
@@ -106,11 +117,14 @@ struct TokenFile {
 
 impl TokenFile {
     fn create(path: &Path, token: &SecretString) -> Result<Self, Error> {
-        let mut file = private_files::options()
+        let file = private_files::options()
             .write(true)
             .create_new(true)
-            .open(path)
-            .map_err(Error::file("make", path))?;
+            .open(path);
+        let mut file = file.map_err(|reason| match reason.kind() {
+            ErrorKind::AlreadyExists => exists(path),
+            _ => Error::file("make", path)(reason),
+        })?;
         let made = Self {
             path: path.to_owned(),
             is_kept: false,

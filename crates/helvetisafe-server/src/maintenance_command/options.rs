@@ -1,6 +1,7 @@
 //! The options of the commands.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use helvetisafe_server::Database;
@@ -8,15 +9,18 @@ use helvetisafe_server::serve::{Config, Origin, SETTINGS};
 
 use super::Failure;
 
+const DATABASE_VARIABLE: &str = "HELVETISAFE_SERVER_DATABASE";
+const CONFIG_VARIABLE: &str = "HELVETISAFE_SERVER_CONFIG";
+
 /// The database of a command.
 #[derive(Args)]
 pub(crate) struct DatabaseOptions {
     /// The database: sqlite:FILE, or postgres://HOST/DATABASE.
     // A text, since an error of the parser would show it, and it may have a password.
-    #[arg(long, env = "HELVETISAFE_SERVER_DATABASE", hide_env_values = true)]
+    #[arg(long, env = DATABASE_VARIABLE, hide_env_values = true)]
     database: Option<String>,
     /// The TOML file of serve, for its member database.
-    #[arg(long, value_name = "FILE", env = "HELVETISAFE_SERVER_CONFIG")]
+    #[arg(long, value_name = "FILE", env = CONFIG_VARIABLE)]
     config: Option<PathBuf>,
 }
 
@@ -124,6 +128,23 @@ pub(crate) struct CopyOptions {
 }
 
 impl DatabaseOptions {
+    /// Returns the options that `serve` needs for the same database, each after a space. `serve` reads the variables itself.
+    pub(super) fn options(&self) -> String {
+        let database = self.database.as_ref();
+        let database = database.filter(|it| !is_in(DATABASE_VARIABLE, it.as_ref()));
+        let config = self.config.as_ref();
+        let config = config.filter(|it| !is_in(CONFIG_VARIABLE, it.as_ref()));
+        // The parser takes no database with a password.
+        let database = database.map(|it| format!(" --database {}", quoted(Path::new(it))));
+        let config = config.map(|it| format!(" --config {}", quoted(it)));
+        [config, database].into_iter().flatten().collect()
+    }
+
+    /// Returns true if there is a TOML file of `serve`.
+    pub(super) fn has_config(&self) -> bool {
+        self.config.is_some()
+    }
+
     pub(super) fn parse(&self) -> Result<Database, Failure> {
         let setting = SETTINGS.iter().find(|setting| setting.name == "database");
         let given = setting.zip(self.database.clone());
@@ -131,6 +152,21 @@ impl DatabaseOptions {
         let database = Config::database(given.into_iter().collect(), self.config.as_deref());
         let texts = |problems: Vec<_>| problems.iter().map(ToString::to_string).collect();
         database.map_err(|problems| Failure::Usage(texts(problems)))
+    }
+}
+
+/// Returns true if a variable has the value of an option.
+fn is_in(variable: &str, value: &OsStr) -> bool {
+    std::env::var_os(variable).is_some_and(|it| it == value)
+}
+
+/// Quotes a path as one word of a shell command, if it needs quotes.
+pub(super) fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:,=".contains(c);
+    match !path.starts_with('-') && path.chars().all(is_plain) {
+        true => path,
+        false => format!("'{}'", path.replace('\'', r"'\''")),
     }
 }
 

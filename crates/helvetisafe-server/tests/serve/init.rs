@@ -77,8 +77,47 @@ fn the_token_is_written_to_a_new_file_of_its_owner() {
 
     let (code, stdout, stderr) = run(&arguments);
     assert_eq!((code, &*stdout), (Some(1), ""));
-    assert!(stderr.contains("File exists"), "{stderr}");
+    let remedy = format!(
+        "the file exists already; use the token in it, if it is less than 24 h old and has founded nothing; else delete it with rm '{file}'"
+    );
+    assert!(stderr.contains(&remedy), "{stderr}");
     assert_eq!(fs::read_to_string(&path).unwrap(), written);
+}
+
+/// Returns the commands in backticks of the last line.
+fn advised(stderr: &str) -> Vec<String> {
+    let next = stderr.lines().find(|line| line.contains("next: ")).unwrap();
+    let commands = next.split('`').skip(1).step_by(2);
+    commands.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_next_commands_have_the_options_that_were_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("the token");
+    let file = path.to_str().unwrap();
+    let database = database(&folder);
+    let (code, _, stderr) = run(&["init", "--database", &database, "--token-file", file]);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(
+        advised(&stderr),
+        [
+            format!("helvetisafe-server serve --database {database}"),
+            format!(
+                "helvetisafe org create --base-url http://127.0.0.1:8200 --token-file '{file}' --output-dir organization"
+            ),
+        ]
+    );
+    let config = folder.path().join("server.toml");
+    fs::write(&config, format!("database = {database:?}\n")).unwrap();
+    let config = config.to_str().unwrap();
+    let (code, _, stderr) = run(&["init", "--config", config, "--no-migrate"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let advised = advised(&stderr);
+    assert_eq!(
+        advised[0],
+        format!("helvetisafe-server serve --config {config} --no-migrate")
+    );
 }
 
 /// The token of a failed run is not valid, so its file is removed.

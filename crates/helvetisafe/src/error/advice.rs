@@ -32,6 +32,9 @@ pub enum Setting {
     Passphrase,
     /// [`ClientBuilder::scopes`](crate::ClientBuilder::scopes): the vault refuses some of the requested ones.
     Scopes,
+    /// [`ClientBuilder::resume`](crate::ClientBuilder::resume): the vault limits the access tokens that are fetched. One client
+    /// in a program, or a ticket from an earlier one, needs fewer.
+    Resume,
 }
 
 impl fmt::Display for Setting {
@@ -44,6 +47,7 @@ impl fmt::Display for Setting {
             Self::OperationTimeout => "Timeouts::operation",
             Self::Passphrase => "KeySource::with_passphrase",
             Self::Scopes => "ClientBuilder::scopes",
+            Self::Resume => "ClientBuilder::resume",
         })
     }
 }
@@ -60,6 +64,9 @@ impl Setting {
             Self::OperationTimeout => format!("try again, or raise `{self}`"),
             Self::Passphrase => format!("give it with `{self}`"),
             Self::Scopes => format!("request fewer scopes with `{self}`"),
+            Self::Resume => format!(
+                "use one client for the whole program, or continue an earlier one with `{self}`"
+            ),
         }
     }
 }
@@ -87,6 +94,7 @@ impl Error {
             Cause::Api(error) if error.oauth_code() == Some("invalid_scope") => {
                 Some(Setting::Scopes)
             }
+            Cause::Api(_) if self.is_limit_of_tokens() => Some(Setting::Resume),
             Cause::TooLarge { .. } => Some(Setting::SecretLimit),
             Cause::Deadline => Some(Setting::OperationTimeout),
             Cause::Config(ConfigError::PrivateKey {
@@ -95,6 +103,13 @@ impl Error {
             }) => Some(Setting::Passphrase),
             _ => None,
         }
+    }
+
+    /// Returns true if the vault limits the access tokens that are fetched, and not failed logins.
+    fn is_limit_of_tokens(&self) -> bool {
+        let is_about_tokens = matches!(self.0.action, Action::FetchToken);
+        let is_limited = self.kind() == ErrorKind::RateLimited;
+        is_about_tokens && is_limited && self.code() != Some(ErrorCode::TooManyFailedLogins)
     }
 
     fn body_limit(&self) -> Setting {
@@ -115,7 +130,8 @@ impl Error {
         if let Some(code) = self.code() {
             return Some(self.advice_for(code));
         }
-        if let Some(setting) = self.setting() {
+        // A limit passes by itself.
+        if let Some(setting) = self.setting().filter(|it| *it != Setting::Resume) {
             return Some(setting.advice());
         }
         match self.kind() {
@@ -189,6 +205,18 @@ impl Error {
                 "ask the vault's owner whether the key was rotated; if it was, accept {found} \
                  (`pin_org_keys`, `org_key_rotation`)"
             )),
+            Cause::Config(ConfigError::KeyFile { .. } | ConfigError::CertificateFile { .. }) => {
+                Some("check the path and its permissions".to_owned())
+            }
+            Cause::Crypto(crypto::Error::Unwrap) => Some(
+                "check that the private key, or the password, belongs to this account".to_owned(),
+            ),
+            Cause::Crypto(crypto::Error::Unlock) => {
+                Some("check that the password belongs to this account".to_owned())
+            }
+            Cause::Crypto(crypto::Error::Decryption) => Some(
+                "if a client with a replaced org key has written it, write it again; else ask the vault's operator".to_owned(),
+            ),
             Cause::NoEpoch => Some(
                 "ask the vault's operator whether an earlier version serves it, which does not number org keys"
                     .to_owned(),

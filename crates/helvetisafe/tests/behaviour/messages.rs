@@ -6,7 +6,10 @@ use helvetisafe::{
     BodyLimits, Client, Credentials, ErrorKind, Expiry, KeySource, Scope, SecretString, Setting,
     Timeouts, Written,
 };
-use helvetisafe_test_support::{Action, PEM, SECRETS, TOKEN, World, answer, server, tls_server};
+use helvetisafe_server::{NewAccount, Vault};
+use helvetisafe_test_support::{
+    Action, PEM, SECRETS, TOKEN, World, answer, credentials, server, tls_server,
+};
 
 const A: &str = "/api/v1/secrets/a";
 
@@ -220,6 +223,50 @@ fn a_timeout_names_its_setting() {
         error.to_string().contains("the operation timed out"),
         "{error}"
     );
+}
+
+#[test]
+fn a_limit_of_access_tokens_names_the_setting_that_fetches_fewer() {
+    for (body, setting) in [
+        ("{}", Some(Setting::Resume)),
+        (
+            r#"{"error":"x","code":"too_many_logins"}"#,
+            Some(Setting::Resume),
+        ),
+        (r#"{"error":"x","code":"too_many_failed_logins"}"#, None),
+    ] {
+        let limit = move |path| {
+            World::new(move |seen, _| {
+                let limited = Action::Answer(429, "Retry-After: 120\r\n", body.into());
+                seen.is(if path == TOKEN { "POST" } else { "GET" }, path)
+                    .then_some(limited)
+            })
+        };
+        let error = limit(TOKEN).builder().attempts(1).connect().unwrap_err();
+        assert_eq!(error.setting(), setting, "{error}");
+        assert!(error.to_string().contains("try again in 120 s"), "{error}");
+        // Other calls have other limits.
+        let client = limit(A).builder().attempts(1).connect().unwrap();
+        let error = client.secrets().get("a").unwrap_err();
+        assert_eq!(error.setting(), None, "{error}");
+    }
+    assert_eq!(Setting::Resume.to_string(), "ClientBuilder::resume");
+}
+
+#[test]
+fn the_key_of_another_account_is_named_as_the_cause() {
+    let world = World::new(|_, _| None);
+    let other = Vault::ephemeral().unwrap();
+    let organization = other.new_organization().unwrap();
+    let other = other
+        .new_account(&organization, NewAccount::default())
+        .unwrap();
+    let key = KeySource::pem(other.private_key_pem);
+    let credentials = credentials(&world.account);
+    let builder = Client::builder(world.proxy.base_url(), credentials, key);
+    let message = builder.connect().unwrap_err().to_string();
+    let advice = "check that the private key, or the password, belongs to this account";
+    assert!(message.ends_with(advice), "{message}");
 }
 
 #[cfg(any(feature = "platform-roots", feature = "bundled-roots"))]

@@ -6,6 +6,7 @@ use std::path::Path;
 use helvetisafe::organization::{EncodedLockedKey, LockedPrivateKey};
 use serde::{Deserialize, Serialize};
 
+use super::RESTORE;
 use crate::failure::Failure;
 
 /// The four texts, each in base64.
@@ -31,7 +32,10 @@ pub(super) fn to_json(key: &LockedPrivateKey) -> Result<Vec<u8>, Failure> {
 
 pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<LockedPrivateKey, Failure> {
     let unusable = |why: &dyn std::fmt::Display| {
-        Failure::usage(format_args!("{} cannot be used: {why}", path.display()))
+        Failure::usage(format_args!(
+            "{} cannot be used: {why}; {RESTORE}",
+            path.display()
+        ))
     };
     let json: Json = serde_json::from_slice(bytes).map_err(|error| unusable(&error))?;
     let encoded = EncodedLockedKey {

@@ -7,6 +7,7 @@ use helvetisafe::organization::ScopeList;
 use serde::{Deserialize, Serialize};
 
 use super::other_purpose;
+use crate::advice;
 use crate::commands::member_name;
 use crate::failure::Failure;
 
@@ -119,23 +120,66 @@ impl Plan {
 
     /// Fails if the keys in the folder are for something else than `wanted`. A new organization has a new id.
     pub(super) fn check_same(&self, wanted: &Self, folder: &Path) -> Result<(), Failure> {
-        let is_same_purpose =
-            self.purpose == wanted.purpose && self.invitation == wanted.invitation;
-        let why = if !is_same_purpose {
-            match self.purpose {
-                Purpose::Create => "has the keys of the founder of an organization",
-                Purpose::Join => "has the keys for another invitation",
-                Purpose::Recovery => "has the keys of a recovery kit",
-            }
-        } else if self.purpose == Purpose::Recovery && self.organization != wanted.organization {
-            "has the keys for another organization"
-        } else if self.base_url.trim_end_matches('/') != wanted.base_url.trim_end_matches('/') {
-            "has the keys for another vault"
-        } else if self.name != wanted.name || self.scopes != wanted.scopes {
-            "has the keys for another name, or other scopes"
-        } else {
+        let Some((difference, how)) = self.difference(wanted) else {
             return Ok(());
         };
-        Err(other_purpose(folder, why))
+        let to_continue = match how {
+            Some(how) => format!("to continue with these keys, {how}; to start over"),
+            None => "to make another account".to_owned(),
+        };
+        Err(other_purpose(
+            folder,
+            format_args!(
+                "has the keys of {}{difference}; {to_continue}",
+                self.described()
+            ),
+        ))
+    }
+
+    /// Returns how these keys differ from the wanted ones, and what continues with these, if a change of the command line does.
+    fn difference(&self, wanted: &Self) -> Option<(String, Option<String>)> {
+        if self.purpose != wanted.purpose {
+            return Some((String::new(), None));
+        }
+        if self.invitation != wanted.invitation {
+            let how = "use the code of that invitation".to_owned();
+            return Some((", for another invitation".to_owned(), Some(how)));
+        }
+        if self.purpose == Purpose::Recovery && self.organization != wanted.organization {
+            return Some((", in another organization".to_owned(), None));
+        }
+        let url = |plan: &Self| plan.base_url.trim_end_matches('/').to_owned();
+        if url(self) != url(wanted) {
+            let how = format!("give --base-url {}", self.base_url);
+            let urls = (&self.base_url, &wanted.base_url);
+            let difference = format!(", for the vault {}, not {}", urls.0, urls.1);
+            let has_flag = self.purpose != Purpose::Recovery;
+            return Some((difference, has_flag.then_some(how)));
+        }
+        if self.name != wanted.name {
+            let how = format!("give {}", advice::option("--name", self.name.as_ref()));
+            let has_flag = self.purpose != Purpose::Join;
+            return Some((
+                format!(", and this command is for `{}`", wanted.name),
+                has_flag.then_some(how),
+            ));
+        }
+        let scopes = (self.scopes.as_str(), wanted.scopes.as_str());
+        let difference = format!(", with the scopes {}, not {}", scopes.0, scopes.1);
+        (self.scopes != wanted.scopes).then_some((difference, None))
+    }
+
+    /// Describes the account, and how far it is.
+    fn described(&self) -> String {
+        let name = &self.name;
+        let what = match self.purpose {
+            Purpose::Create => format!("`{name}`, the founder of an organization"),
+            Purpose::Join => format!("the member `{name}`"),
+            Purpose::Recovery => format!("the recovery kit `{name}`"),
+        };
+        match self.stage {
+            Stage::Accepted => what,
+            Stage::Begun | Stage::Made => format!("{what}, from a command that was interrupted"),
+        }
     }
 }

@@ -193,16 +193,9 @@ pub(super) fn org_key(
     settings: &Settings,
     attempt: Attempt,
 ) -> Result<Client, Failure> {
-    let client = attempt.outcome.map_err(|error| {
-        let is_crypto = error.kind() == ErrorKind::Crypto;
-        let failure = explained(error, settings);
-        if is_crypto {
-            failure
-                .with_advice("check that the private key, or the password, belongs to this account")
-        } else {
-            failure
-        }
-    })?;
+    let client = attempt
+        .outcome
+        .map_err(|error| explained(error, settings))?;
     report.ok(format!(
         "the private key unwraps it: {}",
         client.org_key_fingerprint()

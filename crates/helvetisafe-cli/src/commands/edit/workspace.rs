@@ -66,12 +66,12 @@ impl Workspace {
         self.remove()?;
         read.map_err(|error| {
             Failure::other(format_args!(
-                "cannot read the edited text: {error}; nothing was changed"
+                "cannot read the edited text: {error}; nothing was changed; let the editor save the file under its own name"
             ))
         })?;
         if bytes.len() as u64 > LIMIT {
             return Err(Failure::usage(format_args!(
-                "the edited text has more than {} MiB; nothing was changed",
+                "the edited text has more than {} MiB; nothing was changed; make it smaller",
                 LIMIT >> 20
             )));
         }

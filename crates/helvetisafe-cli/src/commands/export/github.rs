@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use super::text::{buffer, push_replacing};
 use crate::commands::selection::Variable;
 use crate::failure::Failure;
+use crate::fs::with_remedy;
 use crate::random;
 use crate::ui::Ui;
 use crate::ui::messages::Messages;
@@ -76,8 +77,10 @@ pub(super) fn append(
             "standard output is closed, so no value could be masked; nothing was written",
         ));
     }
-    write(path, text)
-        .map_err(|error| Failure::other(format_args!("cannot write {}: {error}", path.display())))
+    write(path, text).map_err(|error| {
+        let why = with_remedy(&error);
+        Failure::other(format_args!("cannot write {}: {why}", path.display()))
+    })
 }
 
 /// Names the variables with lines that are not masked, without their values.

@@ -52,7 +52,7 @@ struct Json<'a> {
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let words = args.words()?;
-    let administration = Administration::to_write(vault, &CHANGE)?;
+    let administration = Administration::to_write(vault, "cannot confirm the member", &CHANGE)?;
     let (key, chain) = administration.chain_to_sign()?;
     let pending = administration.call(|organization| organization.invitations())?;
     let (invitation, account, found) = request(&pending, &args.name, &chain)?;
@@ -90,7 +90,8 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     }
     if !args.dry_run {
         ui.messages.note(format_args!(
-            "next: `{}` can use the vault now: `helvetisafe --config FOLDER/config.toml doctor`, with the folder of `join`",
+            "next: tell `{}` that the account can be used now: `join` has printed the command that checks it; delete the \
+             invitation code, also here, since nobody needs it any more",
             args.name
         ));
     }
@@ -105,7 +106,11 @@ impl Args {
         let words = self.fingerprint.join(" ").parse();
         words
             .map(Some)
-            .map_err(|error| Failure::usage(format_args!("--fingerprint cannot be used: {error}")))
+            .map_err(|error| {
+                Failure::usage(format_args!(
+                    "--fingerprint cannot be used: {error}; give the eight words that the person reads out"
+                ))
+            })
     }
 }
 

@@ -69,15 +69,16 @@ struct Json {
 
 pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), Failure> {
     let address = Address::load(settings)?;
+    let scopes = ScopeList::from(member_name::administrator());
+    let id = random::hex(&*random::bytes::<8>()?).to_string();
+    let plan = Plan::new(Purpose::Create, &address.base_url, id, &args.name, &scopes);
     if args.dry_run {
-        return explain(args, &address, ui);
+        let begun = AccountFolder::begun(&args.output_dir, &plan, address.insecure_permissions)?;
+        return explain(args, &address, begun.as_ref(), ui);
     }
     let password = Address::new_password(settings)?;
     let certificate = address.certificate()?;
     let folder = AccountFolder::open(&args.output_dir, address.insecure_permissions)?;
-    let scopes = ScopeList::from(member_name::administrator());
-    let id = random::hex(&*random::bytes::<8>()?).to_string();
-    let plan = Plan::new(Purpose::Create, &address.base_url, id, &args.name, &scopes);
     let profile = |keys: &AccountKeys| profile(&address, keys, &scopes);
     let (plan, keys) = folder.prepare(plan, password.as_ref(), certificate.as_deref(), profile)?;
     if plan.stage == Stage::Accepted {
@@ -118,7 +119,8 @@ fn found(
         .found_organization(&token, &organization)
         .map_err(|error| {
             Failure::from(error).with_advice(&format!(
-                "the keys are in {}; run the command again to continue with them",
+                "the keys of `{}` are in {}; run the command again with the same name and folder to continue with them",
+                plan.name,
                 args.output_dir.display()
             ))
         })
@@ -154,13 +156,24 @@ fn profile(address: &Address, keys: &AccountKeys, scopes: &ScopeList) -> String 
     profile.to_toml()
 }
 
-fn explain(args: &Args, address: &Address, ui: &Ui) -> Result<(), Failure> {
-    let folder = args.output_dir.display();
-    ui.output.line(&format!(
-        "would make {CLIENT_SECRET}, {PRIVATE_KEY}, {SIGNING_KEY} and a profile in {folder}, and found an organization at {} \
-         with the administrator `{}`",
-        address.base_url, args.name
-    ))
+/// Prints what would be done, after an earlier run with the folder, if there was one.
+fn explain(args: &Args, address: &Address, begun: Option<&Plan>, ui: &Ui) -> Result<(), Failure> {
+    let (folder, url, name) = (args.output_dir.display(), &address.base_url, &args.name);
+    let keys = format!("{CLIENT_SECRET}, {PRIVATE_KEY}, {SIGNING_KEY} and a profile");
+    let found = format!("found an organization at {url} with the administrator `{name}`");
+    ui.output.line(&match begun.map(|plan| plan.stage) {
+        None => format!("would make {keys} in {folder}, and {found}"),
+        Some(Stage::Begun) => format!(
+            "would make {keys} in {folder}, in place of those of an interrupted command, and {found}"
+        ),
+        Some(Stage::Made) => format!(
+            "would use {CLIENT_SECRET}, {PRIVATE_KEY} and {SIGNING_KEY} of an interrupted command, which exist in {folder}, write \
+             the profile again, and {found}"
+        ),
+        Some(Stage::Accepted) => format!(
+            "would change nothing: the organization of `{name}` exists already, with the keys in {folder}"
+        ),
+    })
 }
 
 fn report(
@@ -207,8 +220,8 @@ fn report(
     }
     let config = shell_quoted(&config);
     ui.messages.note(format_args!(
-        "next: store a copy of {} offline, since no one can restore these keys; then invite a second administrator: \
-         `helvetisafe --config {config} org invite NAME --scopes administrator`",
+        "next: store a copy of {} offline, since no one can restore these keys; then invite a second administrator, with \
+         their name for NAME: `helvetisafe --config {config} org invite NAME --scopes administrator`",
         folder.path().display()
     ));
     Ok(())

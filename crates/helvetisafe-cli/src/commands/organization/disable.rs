@@ -1,6 +1,5 @@
 //! `org disable NAME`: disables an account.
 
-use helvetisafe::Scope;
 use helvetisafe::organization::{Anchor, Chain, ChainError};
 use serde::Serialize;
 
@@ -44,15 +43,11 @@ struct Json<'a> {
 }
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
-    let administration = Administration::to_read(vault, &CHANGE)?;
+    let administration = Administration::to_read(vault, "cannot disable the account", &CHANGE)?;
     let (key, chain) = administration.chain_to_sign()?;
     let anchor = Anchor::Head(*chain.head());
     let member = Named::find(&chain, &args.name)?;
     if args.dry_run {
-        // As the vault would refuse it.
-        let own = administration.call(|organization| organization.account())?;
-        let failed = "cannot disable the account";
-        Administration::check_granted(&own, [Scope::OrganizationWrite], failed)?;
         let entry = chain.disable(member.account, &key);
         entry.map_err(|error| refused(&member, &error))?;
     } else {

@@ -1,16 +1,16 @@
 //! `org invite NAME`: invites a person or a service.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use helvetisafe::Timestamp;
-use helvetisafe::organization::{Anchor, Chain, NewInvite, ScopeList};
+use helvetisafe::organization::{Anchor, NewInvite, ScopeList};
 use serde::Serialize;
 
 use super::free_name;
 use crate::advice::{self, shell_quoted};
 use crate::commands::member_name;
-use crate::failure::Failure;
+use crate::failure::{Failure, Status};
 use crate::random;
 use crate::session::{Administration, CHANGE, Vault, administrator};
 use crate::settings::Address;
@@ -22,6 +22,9 @@ Examples:
   helvetisafe org invite bob --scopes member --output bob.code
   helvetisafe org invite ci --scopes 'secrets:read credentials:read' --expires 2h
   helvetisafe org invite ada --scopes administrator --json | jq -r .code";
+
+/// The beginning of refusals.
+const FAILED: &str = "cannot invite";
 
 /// The longest time until an invitation expires: the vault refuses a longer one.
 const LONGEST: Duration = Duration::from_secs(90 * 24 * 60 * 60);
@@ -71,7 +74,7 @@ struct Json<'a> {
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let scopes = ScopeList::from(member_name::scopes(&args.scopes)?);
     let expires_at = expires_at(&args.expires, Timestamp::now())?;
-    let administration = Administration::to_write(vault, &CHANGE)?;
+    let administration = Administration::to_write(vault, FAILED, &CHANGE)?;
     let (key, chain) = administration.chain_to_sign()?;
     let anchor = Anchor::Head(*chain.head());
     let invite = NewInvite {
@@ -80,10 +83,19 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         expires_at,
     };
     if args.dry_run {
-        return explain(args, &invite, &administration, &chain, ui);
+        free_name::check(&administration, &chain, &args.name, FAILED)?;
+        return explain(args, &invite, ui);
     }
-    let invited = administration
-        .call(|organization| organization.invite(&administrator(&key, &anchor), &invite))?;
+    free_name::check_members(&chain, &args.name, FAILED)?;
+    let by = administrator(&key, &anchor);
+    let invited = administration.call(|organization| organization.invite(&by, &invite));
+    let invited = invited.map_err(|failure| match failure.status() == Status::Conflict as u8 {
+        // An open invitation may have the name.
+        true => free_name::check(&administration, &chain, &args.name, FAILED)
+            .err()
+            .unwrap_or(failure),
+        false => failure,
+    })?;
     administration.saw(&chain, invited.head)?;
     let code = invited.code.encode();
     let id = random::hex(&invited.code.secret.id()).to_string();
@@ -109,15 +121,11 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
 
 /// Names the next step.
 fn advise(args: &Args, expires_at: Timestamp, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
-    let code_is = output_file::named(&args.output).map_or_else(
-        || "this code".to_owned(),
-        |file| format!("the code in {}", file.display()),
-    );
-    let join = Join::of(&Address::of(vault.settings()?));
+    let join = Join::of(args, &Address::of(vault.settings()?));
     ui.messages.note(format_args!(
-        "next: give {code_is}{} to `{}` on a channel that the vault does not control; there {} takes it; then run {}; it \
-         expires {}",
-        join.also_needs,
+        "next: give {} to `{}` on a channel that the vault does not control; `{}` joins with it on the other machine, in the \
+         folder with the copies; then run {}; it expires {}",
+        join.needs,
         args.name,
         join.command,
         advice::command_about("org confirm", &args.name),
@@ -126,42 +134,42 @@ fn advise(args: &Args, expires_at: Timestamp, vault: &Vault, ui: &Ui) -> Result<
     Ok(())
 }
 
-/// The command of the invited person.
+/// The command of the invited person, who reaches the vault as the administrator does.
 struct Join {
     command: String,
-    /// The files that it needs besides the code.
-    also_needs: String,
+    /// The code, and the other files that it needs.
+    needs: String,
 }
 
 impl Join {
-    /// The invited person reaches the vault as the administrator does.
-    fn of(address: &Address) -> Self {
-        let mut command = "helvetisafe join --output-dir FOLDER".to_owned();
-        let mut also_needs = String::new();
+    fn of(args: &Args, address: &Address) -> Self {
+        let mut command = "helvetisafe join".to_owned();
+        let mut needs = "this code".to_owned();
+        if let Some(file) = output_file::named(&args.output) {
+            command += &format!(" --code-file {}", copied(file));
+            needs = format!("the code in {}", file.display());
+        }
         if let Some(file) = &address.ca_certificate {
-            command += " --ca-certificate FILE";
-            also_needs = format!(", and a copy of the CA certificate {},", file.display());
+            command += &format!(" --ca-certificate {}", copied(file));
+            needs += &format!(", and a copy of the CA certificate {},", file.display());
         }
         if let Some(allowed) = &address.plain_http {
             let host = shell_quoted(allowed.host.as_ref());
             command += &format!(" --allow-plain-http {host}");
         }
-        Self {
-            command: format!("`{command}`"),
-            also_needs,
-        }
+        let folder = member_name::file_name(&args.name, "account");
+        command += &format!(" --output-dir {folder}");
+        Self { command, needs }
     }
 }
 
-/// Verifies what the vault would refuse, and prints the invitation.
-fn explain(
-    args: &Args,
-    invite: &NewInvite,
-    administration: &Administration<'_>,
-    chain: &Chain,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    free_name::check(administration, chain, &invite.name)?;
+/// Returns the name of a file's copy in another folder, as one word of a shell command.
+fn copied(file: &Path) -> String {
+    shell_quoted(Path::new(file.file_name().unwrap_or(file.as_os_str())))
+}
+
+/// Prints the invitation that would be made.
+fn explain(args: &Args, invite: &NewInvite, ui: &Ui) -> Result<(), Failure> {
     if ui.json {
         let file = output_file::named(&args.output);
         return ui.output.json(&Json {

@@ -38,8 +38,11 @@ struct Json<'a> {
 }
 
 pub(super) fn run(vault: &Vault, ui: &Ui) -> Result<(), Failure> {
-    let administration =
-        Administration::to_read(vault, &[Scope::CredentialsRead, Scope::OrganizationRead])?;
+    let administration = Administration::to_read(
+        vault,
+        "cannot list the members",
+        &[Scope::CredentialsRead, Scope::OrganizationRead],
+    )?;
     let chain = administration.chain()?;
     let anchor = Anchor::Head(*chain.head());
     let members = administration.call(|organization| organization.members(&anchor))?;

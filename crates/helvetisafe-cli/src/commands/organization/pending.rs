@@ -41,7 +41,7 @@ struct Json<'a> {
 
 pub(super) fn run(vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     // An invitation has its sealed secret, so the list is for administrators.
-    let administration = Administration::to_read(vault, &CHANGE)?;
+    let administration = Administration::to_read(vault, "cannot list the invitations", &CHANGE)?;
     administration.chain()?;
     let pending = administration.call(|organization| organization.invitations())?;
     let names = pending.iter().map(|it| it.name.as_str());

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use helvetisafe::Timestamp;
 use helvetisafe::organization::{
     AccountKeys, Anchor, Chain, NewInvite, ScopeList, SigningKey, VerificationKey,
 };
-use helvetisafe::{Scope, Timestamp};
 use serde::Serialize;
 
 use super::free_name;
@@ -17,7 +17,7 @@ use crate::commands::account_folder::{
 };
 use crate::commands::member_name;
 use crate::failure::{Failure, Status};
-use crate::session::{Administration, Vault, administrator, check_account};
+use crate::session::{Administration, CHANGE, Vault, administrator, check_account};
 use crate::settings::{AccountProfile, Address};
 use crate::ui::{Ui, output_file, table};
 
@@ -67,22 +67,19 @@ struct Json<'a> {
 }
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
-    let administration = Administration::to_write(
-        vault,
-        &[
-            Scope::CredentialsRead,
-            Scope::OrganizationRead,
-            Scope::OrganizationWrite,
-        ],
-    )?;
+    let administration = Administration::to_write(vault, "cannot make a recovery kit", &CHANGE)?;
     let (key, chain) = administration.chain_to_sign()?;
     if !AccountFolder::is_begun(&args.output_dir) {
-        free_name::check(&administration, &chain, &args.name)?;
-    }
-    if args.dry_run {
-        return explain(args, &chain, ui);
+        let failed = "cannot make a recovery kit";
+        free_name::check(&administration, &chain, &args.name, failed)?;
     }
     let address = Address::of(vault.settings()?);
+    if args.dry_run {
+        let wanted = plan(args, &address, &chain);
+        let insecure = address.insecure_permissions;
+        let begun = AccountFolder::begun(&args.output_dir, &wanted, insecure)?;
+        return explain(args, &chain, begun.as_ref(), ui);
+    }
     let (folder, plan, keys) = prepare(args, &address, &chain, key.verification_key())?;
     let action = match plan.stage {
         Stage::Accepted => "unchanged",
@@ -99,6 +96,18 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     report(&plan, &keys, &folder, action, ui)
 }
 
+fn plan(args: &Args, address: &Address, chain: &Chain) -> Plan {
+    let scopes = ScopeList::from(member_name::administrator());
+    let organization = chain.organization().to_owned();
+    Plan::new(
+        Purpose::Recovery,
+        &address.base_url,
+        organization,
+        &args.name,
+        &scopes,
+    )
+}
+
 /// Makes the files, or reads those of an earlier run.
 fn prepare(
     args: &Args,
@@ -107,15 +116,8 @@ fn prepare(
     own_key: VerificationKey,
 ) -> Result<(AccountFolder, Plan, AccountKeys), Failure> {
     let folder = AccountFolder::open(&args.output_dir, address.insecure_permissions)?;
-    let scopes = ScopeList::from(member_name::administrator());
-    let organization = chain.organization().to_owned();
-    let plan = Plan::new(
-        Purpose::Recovery,
-        &address.base_url,
-        organization,
-        &args.name,
-        &scopes,
-    );
+    let plan = plan(args, address, chain);
+    let scopes = plan.scopes.clone();
     let certificate = address.certificate()?;
     let profile = |keys: &AccountKeys| profile(address, keys, &scopes, own_key);
     let (plan, keys) = folder.prepare(plan, None, certificate.as_deref(), profile)?;
@@ -180,11 +182,14 @@ fn profile(
     profile.to_toml()
 }
 
-fn explain(args: &Args, chain: &Chain, ui: &Ui) -> Result<(), Failure> {
+/// Prints what would be done, after an earlier run with the folder, if there was one.
+fn explain(args: &Args, chain: &Chain, begun: Option<&Plan>, ui: &Ui) -> Result<(), Failure> {
     let folder = args.output_dir.display();
+    let stage = begun.map(|plan| plan.stage);
     if ui.json {
+        let is_made = stage == Some(Stage::Accepted);
         return ui.output.json(&Json {
-            action: "created",
+            action: if is_made { "unchanged" } else { "created" },
             organization: chain.organization(),
             account: None,
             name: &args.name,
@@ -195,12 +200,25 @@ fn explain(args: &Args, chain: &Chain, ui: &Ui) -> Result<(), Failure> {
             dry_run: true,
         });
     }
-    ui.output.line(&format!(
-        "would make {CLIENT_SECRET}, {PRIVATE_KEY}, {SIGNING_KEY}, {README} and a profile in {folder}, and the administrator `{}` \
-         in the organization {}",
+    let keys = format!("{CLIENT_SECRET}, {PRIVATE_KEY}, {SIGNING_KEY}");
+    let account = format!(
+        "the administrator `{}` in the organization {}",
         args.name,
         chain.organization()
-    ))
+    );
+    ui.output.line(&match stage {
+        None => format!("would make {keys}, {README} and a profile in {folder}, and {account}"),
+        Some(Stage::Begun) => format!(
+            "would make {keys}, {README} and a profile in {folder}, in place of those of an interrupted command, and {account}"
+        ),
+        Some(Stage::Made) => format!(
+            "would use {keys} of an interrupted command, which exist in {folder}, write {README} and the profile again, and make \
+             {account}"
+        ),
+        Some(Stage::Accepted) => {
+            format!("would only check the keys in {folder}: they are those of {account}")
+        }
+    })
 }
 
 fn report(
@@ -231,8 +249,9 @@ fn report(
             .note("the account exists already, and can be used; nothing was changed");
     }
     ui.messages.note(format_args!(
-        "next: move {} to offline media, as its {README} says, and delete it here; test it once a year with `helvetisafe --config \
-         FOLDER/config.toml doctor`; after its use make a new kit, disable this one with {}, and then replace the org key",
+        "next: test it with `helvetisafe --config {} doctor`, now, and on the media once a year; move {} to offline media, as its \
+         {README} says, and delete it here; after its use make a new kit, disable this one with {}, and then replace the org key",
+        shell_quoted(&folder.config()),
         shell_quoted(folder.path()),
         advice::command_about("org disable", &plan.name)
     ));

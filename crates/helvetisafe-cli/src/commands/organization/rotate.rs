@@ -11,7 +11,7 @@ use super::rotation_file::{RotationFile, Stored};
 use super::rotation_json::Json;
 use crate::advice;
 use crate::failure::{Failure, Status};
-use crate::session::{Administration, Trust, Vault, administrator};
+use crate::session::{Administration, CHANGE, Trust, Vault, administrator};
 use crate::ui::progress::Progress;
 use crate::ui::{Ui, prompt};
 
@@ -55,20 +55,16 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let (failed, needed) = match args.abandon {
-        true => (
-            "cannot abandon the rotation",
-            &[Scope::OrganizationWrite][..],
-        ),
+        true => ("cannot abandon the rotation", &CHANGE[..]),
         false => ("cannot replace the org key", &SCOPES[..]),
     };
     Administration::refuse_api_token(vault, failed)?;
-    let scopes = match args.dry_run {
-        true => &dry_run::SCOPES[..],
-        false => &SCOPES,
+    let optional: &[Scope] = match args.dry_run {
+        true => &dry_run::OPTIONAL,
+        false => &[],
     };
-    let administration = Administration::following(vault, scopes)?;
-    let account = administration.call(|organization| organization.account())?;
-    Administration::check_granted(&account, needed.iter().copied(), failed)?;
+    let administration = Administration::following(vault, failed, needed, optional)?;
+    let account = administration.account()?.clone();
     let settings = vault.settings()?;
     let file = RotationFile::lock(account.organization, settings.insecure_permissions)?;
     let stored = file.load()?;

@@ -10,14 +10,8 @@ use crate::failure::Failure;
 use crate::session::{Administration, administrator};
 use crate::ui::Ui;
 
-/// The scopes of a dry run, which also counts the secrets, if the account may list them.
-pub(super) const SCOPES: [Scope; 5] = [
-    Scope::SecretsRead,
-    Scope::SecretsList,
-    Scope::CredentialsRead,
-    Scope::OrganizationRead,
-    Scope::OrganizationWrite,
-];
+/// The scope that a dry run needs only to count the secrets.
+pub(super) const OPTIONAL: [Scope; 1] = [Scope::SecretsList];
 
 /// Verifies all that a rotation verifies before its first change.
 pub(super) fn explain(

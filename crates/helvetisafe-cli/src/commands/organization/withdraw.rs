@@ -39,7 +39,7 @@ struct Json<'a> {
 }
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
-    let administration = Administration::to_read(vault, &CHANGE)?;
+    let administration = Administration::to_read(vault, "cannot withdraw the invitation", &CHANGE)?;
     let pending = administration.call(|organization| organization.invitations())?;
     let invitation = pending.iter().find(|it| it.name == args.name);
     let id = invitation.map(|it| it.id).ok_or_else(|| {

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use helvetisafe::organization::{NewToken, ScopeList, TokenRecord};
+use helvetisafe::organization::{NewToken, ScopeList};
 use helvetisafe::{ExposeSecret, Scope, Timestamp};
 use serde::Serialize;
 
 use crate::advice;
+use crate::advice::shell_quoted;
 use crate::commands::member_name;
 use crate::failure::{Failure, Status};
 use crate::session::{Administration, Vault};
@@ -74,9 +75,7 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         .into_iter()
         .chain(scopes.iter())
         .collect();
-    let administration = Administration::to_read(vault, &needed)?;
-    let account = administration.call(|organization| organization.account())?;
-    Administration::check_granted(&account, needed, FAILED)?;
+    let administration = Administration::to_read(vault, FAILED, &needed)?;
     check_name(&args.name, &administration)?;
     let new = NewToken {
         name: args.name.clone(),
@@ -109,18 +108,38 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     } else if file.is_none() {
         ui.output.line(token.expose_secret())?;
     }
-    advise(&record, now, vault, ui)
-}
-
-/// Names the next step. A client that follows the chain needs the verification key.
-fn advise(record: &TokenRecord, now: Timestamp, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
-    let key = vault.settings()?.verification_key;
-    let key = key.map_or_else(|| "KEY".to_owned(), |key| key.to_string());
     ui.messages.note(format_args!(
-        "next: use it as HELVETISAFE_API_TOKEN or with --api-token-file, beside the private key of the account, and with \
-         --verification-key {key}, by which its client follows a replaced org key; its id is {}, and it expires: {}",
+        "made the token `{}` with the id {}; it expires: {}",
+        new.name,
         record.id,
         expiry::in_words(record.expires_at, now)
+    ));
+    advise(args, vault, ui)
+}
+
+/// Names the next step: a profile with the token. The token opens nothing without the private key of the account.
+fn advise(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    let name = member_name::file_name(&args.name, "token");
+    let (store, file) = match output_file::named(&args.output) {
+        Some(file) => (String::new(), file.to_owned()),
+        None => {
+            let file = PathBuf::from(format!("{name}.token"));
+            let store = format!("store it in {}, with mode 0600; then ", file.display());
+            (store, file)
+        }
+    };
+    let Some(options) = vault.settings()?.init_options() else {
+        ui.messages.note(format_args!(
+            "next: {store}`helvetisafe init` makes a profile with it, which also needs the private key of the account"
+        ));
+        return Ok(());
+    };
+    let file = std::path::absolute(&file).unwrap_or(file);
+    let config = advice::config_options();
+    ui.messages.note(format_args!(
+        "next: {store}`helvetisafe init --profile {name} --api-token-file {}{options}{config}` makes a profile with it; on another \
+         machine, copy the files first, and change their paths",
+        shell_quoted(&file)
     ));
     Ok(())
 }

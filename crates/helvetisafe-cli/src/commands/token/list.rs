@@ -31,8 +31,11 @@ struct Json<'a> {
 }
 
 pub(super) fn run(vault: &Vault, ui: &Ui) -> Result<(), Failure> {
-    let administration =
-        Administration::to_read(vault, &[Scope::CredentialsRead, Scope::TokensWrite])?;
+    let administration = Administration::to_read(
+        vault,
+        "cannot list the API tokens",
+        &[Scope::CredentialsRead, Scope::TokensWrite],
+    )?;
     let tokens = administration.call(|organization| organization.tokens())?;
     let tokens: Vec<_> = tokens.iter().map(Json::new).collect();
     if tokens.is_empty() && !ui.json {

@@ -41,8 +41,11 @@ struct Json<'a> {
 }
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
-    let administration =
-        Administration::to_read(vault, &[Scope::CredentialsRead, Scope::TokensWrite])?;
+    let administration = Administration::to_read(
+        vault,
+        "cannot revoke the API token",
+        &[Scope::CredentialsRead, Scope::TokensWrite],
+    )?;
     let tokens = administration.call(|organization| organization.tokens())?;
     let token = find(&tokens, &args.token)?;
     if !args.dry_run {

@@ -1,0 +1,70 @@
+//! The explanation of a failure by the settings of the command and the scopes of its account.
+
+use std::time::Duration;
+
+use helvetisafe::Scope;
+
+use super::Vault;
+use crate::failure::{Failure, USE_HTTPS};
+use crate::session::Budget;
+use crate::session::missing_scope::MissingScope;
+use crate::settings::Settings;
+
+/// The time to find the cause of a refusal, if the user sets none.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Vault {
+    /// Explains the refusal of an account that may not be confirmed, or may be disabled.
+    pub(crate) fn explain_refusal(&self, failure: Failure) -> Failure {
+        let settings = self.settings.get();
+        failure.with_causes_of_refusal(|| settings?.causes_of_refused_account())
+    }
+
+    /// Adds to a failure that a setting was its cause: the timeout, or scopes that are not requested.
+    pub(crate) fn explain(&self, failure: Failure) -> Failure {
+        let failure = self.explain_refusal(failure);
+        let failure = match self.budget.get() {
+            Some(budget) => budget.explain(failure),
+            None => failure,
+        };
+        let settings = self.settings.get();
+        if settings.is_some_and(Settings::is_plain_http) && failure.may_need_tls() {
+            return failure.with_advice(USE_HTTPS);
+        }
+        let missing = settings.zip(failure.missing_scope());
+        let Some(advice) = missing.and_then(|(settings, scope)| self.lack_of(scope, settings))
+        else {
+            return failure;
+        };
+        match failure.message() {
+            Some(_) => failure.with_advice(&advice),
+            // It was reported.
+            None => {
+                self.messages.note(advice);
+                failure
+            }
+        }
+    }
+
+    /// Returns advice about a missing scope. The vault is asked whether the account has it; a vault that has no such call, or a
+    /// credential that cannot make it, leaves the setting that does not request the scope.
+    fn lack_of(&self, scope: Scope, settings: &Settings) -> Option<String> {
+        let setting = settings.cause_of_refusal(Some(scope));
+        let time_left = self.budget().ok().and_then(Budget::left);
+        let account = self.connected().and_then(|client| {
+            let organization = client.organization();
+            let organization = organization.within(time_left.unwrap_or(TIMEOUT));
+            organization.account().ok()
+        });
+        let Some(account) = account else {
+            return setting;
+        };
+        let missing = MissingScope {
+            scope,
+            account: &account,
+            is_api_token: settings.uses_api_token(),
+            administrators: None,
+        };
+        missing.advice(setting)
+    }
+}
