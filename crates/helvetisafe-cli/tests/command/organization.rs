@@ -314,7 +314,7 @@ fn a_disabled_recovery_kit_is_not_made_again() {
     let create = ["org", "create", "--output-dir", "kit"];
     let messages = fails(&organization.vault(&create, &bootstrap_token()), 6);
     assert!(
-        messages.contains("the keys of a recovery kit"),
+        messages.contains("the keys of the recovery kit `recovery-kit`"),
         "{messages}"
     );
 }
@@ -843,7 +843,7 @@ fn on_a_terminal_codes_are_hidden_and_confirmations_are_asked() {
     let confirm = ["--config", "ada/config.toml", "org", "confirm", "bob"];
     for (answer, outcome) in [
         ("n", "nothing was confirmed"),
-        ("y", "can use the vault now"),
+        ("y", "that the account can be used now"),
     ] {
         let mut session = on_terminal(world, &confirm);
         let shown = session
