@@ -15,7 +15,7 @@ mod token;
 mod trust;
 mod vault;
 
-pub(crate) use administration::{Administration, CHANGE, administrator};
+pub(crate) use administration::{Administration, CHANGE, administrator, explained};
 pub(crate) use budget::{Budget, may_wait};
 pub(crate) use connect::{Connector, builder, builder_without_account, check_account};
 pub(crate) use events::log_events;

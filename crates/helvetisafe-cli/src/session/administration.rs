@@ -88,13 +88,21 @@ impl<'a> Administration<'a> {
         &self,
         work: impl FnOnce(Organization<'_>) -> Result<T, Error>,
     ) -> Result<T, Failure> {
+        self.attempt(work)?.map_err(explained)
+    }
+
+    /// Calls the vault as [`Self::call`]. The caller explains the error.
+    pub(crate) fn attempt<T>(
+        &self,
+        work: impl FnOnce(Organization<'_>) -> Result<T, Error>,
+    ) -> Result<Result<T, Error>, Failure> {
         let budget = self.vault.budget()?;
         let organization = self.client.organization();
         let organization = match budget.left() {
             Some(left) => organization.within(left),
             None => organization,
         };
-        budget.spend(|| work(organization)).map_err(explained)
+        Ok(budget.spend(|| work(organization)))
     }
 
     /// Fetches the signed chain, verifies it from the trusted part, and remembers its head.
@@ -201,7 +209,7 @@ impl<'a> Administration<'a> {
 }
 
 /// Explains a refusal because of a missing scope. No setting leaves it out, since the command requests what it needs.
-fn explained(error: Error) -> Failure {
+pub(crate) fn explained(error: Error) -> Failure {
     let failure = Failure::from(error);
     match failure.missing_scope() {
         Some(_) => failure

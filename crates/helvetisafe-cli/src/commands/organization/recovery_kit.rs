@@ -20,6 +20,7 @@ use crate::failure::{Failure, Status};
 use crate::fs::private_file::shell_quoted;
 use crate::session::{Administration, Vault, administrator, check_account};
 use crate::settings::{AccountProfile, Address};
+use crate::ui::progress::Progress;
 use crate::ui::{Ui, output_file, table};
 
 const EXAMPLES: &str = "\
@@ -68,6 +69,8 @@ struct Json<'a> {
 }
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    vault.settings()?.read_secrets()?;
+    let progress = Progress::of_change(ui.messages);
     let administration = Administration::to_write(
         vault,
         &[
@@ -84,6 +87,7 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         return explain(args, &chain, ui);
     }
     let address = Address::of(vault.settings()?);
+    progress.if_interrupted(continues(args));
     let (folder, plan, keys) = prepare(args, &address, &chain, key.verification_key())?;
     let action = match plan.stage {
         Stage::Accepted => "unchanged",
@@ -98,6 +102,19 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let plan = plan.accepted(&fingerprint);
     folder.save(&plan)?;
     report(&plan, &keys, &folder, action, ui)
+}
+
+/// Returns the message of a signal while the keys and the account are made.
+fn continues(args: &Args) -> String {
+    let folder = shell_quoted(&args.output_dir);
+    let name = match args.name.as_str() {
+        "recovery-kit" => String::new(),
+        name => format!(" --name {}", member_name::quoted(name)),
+    };
+    let again = advice::command(format_args!("org recovery-kit --output-dir {folder}{name}"));
+    format!(
+        "whether the keys in {folder} and their account exist already is not known: run {again} again, which continues with them"
+    )
 }
 
 /// Makes the files, or reads those of an earlier run.
