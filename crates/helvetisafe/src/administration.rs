@@ -17,7 +17,7 @@ pub use records::{
     Account, Administrator, AuditPage, AuditRecord, Confirmed, Disabled, Invited, Member,
     NewInvite, NewToken, PendingInvitation, PendingRequest, Standing, TokenRecord,
 };
-pub use rotation::{NewOrgKey, Rotated, RotationCheck, RotationProgress};
+pub use rotation::{NewOrgKey, Rotated, RotationCheck, RotationProgress, RotationStep};
 
 use std::collections::BTreeSet;
 

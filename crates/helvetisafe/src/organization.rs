@@ -22,7 +22,8 @@
 pub use crate::administration::{
     Account, AccountKeys, Administrator, AuditPage, AuditRecord, Confirmed, Disabled, Founded,
     Invited, Joining, Member, NewInvite, NewOrgKey, NewOrganization, NewToken, PendingInvitation,
-    PendingRequest, Rotated, RotationCheck, RotationProgress, Standing, Terms, TokenRecord,
+    PendingRequest, Rotated, RotationCheck, RotationProgress, RotationStep, Standing, Terms,
+    TokenRecord,
 };
 #[cfg(feature = "async")]
 pub use crate::async_client::AsyncOrganization;

@@ -82,7 +82,7 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     };
     // A client that writes reads too.
     let outcomes = vault.read(import)?;
-    progress.finish();
+    drop(progress);
     for (secret, outcome) in secrets.iter().zip(&outcomes) {
         if outcome.shows_existence(args.dry_run) {
             vault.note_name(&secret.key, true);

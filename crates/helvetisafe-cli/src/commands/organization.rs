@@ -1,9 +1,11 @@
 //! `org`: the administration of an organization.
 
+mod abandoned_rotation;
 mod confirm;
 mod create;
 mod disable;
 mod free_name;
+mod interrupted_rotation;
 mod invite;
 mod members;
 mod pending;
@@ -11,9 +13,8 @@ mod recovery_kit;
 mod recovery_readme;
 mod rotate;
 mod rotation_conflict;
-mod rotation_dry_run;
 mod rotation_file;
-mod rotation_json;
+mod rotation_report;
 mod withdraw;
 
 use clap::Subcommand;

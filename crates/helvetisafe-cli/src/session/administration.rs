@@ -169,11 +169,17 @@ impl<'a> Administration<'a> {
         &self,
         work: impl FnOnce(Organization<'_>) -> Result<T, Error>,
     ) -> Result<T, Failure> {
+        self.attempt(work)?.map_err(|error| self.explained(error))
+    }
+
+    /// Calls the vault as [`Self::call`]. The caller explains the error.
+    pub(crate) fn attempt<T>(
+        &self,
+        work: impl FnOnce(Organization<'_>) -> Result<T, Error>,
+    ) -> Result<Result<T, Error>, Failure> {
         let budget = self.vault.budget()?;
         let organization = budget.limit_calls(self.client.organization());
-        budget
-            .spend(|| work(organization))
-            .map_err(|error| self.explained(error))
+        Ok(budget.spend(|| work(organization)))
     }
 
     /// Fetches the signed chain, verifies it from the trusted part, and remembers its head.
@@ -189,7 +195,8 @@ impl<'a> Administration<'a> {
     }
 
     /// Returns the number of secrets; `None` if the credential may not list them.
-    pub(crate) fn count_secrets(&self, account: &Account) -> Result<Option<usize>, Failure> {
+    pub(crate) fn count_secrets(&self) -> Result<Option<usize>, Failure> {
+        let account = self.account()?;
         if missing_scope::first(&account.granted, &[Scope::SecretsList]).is_some() {
             return Ok(None);
         }
@@ -272,7 +279,7 @@ impl<'a> Administration<'a> {
     }
 
     /// Explains a refusal because of a missing scope. No setting leaves it out, since the command requests what it needs.
-    fn explained(&self, error: Error) -> Failure {
+    pub(crate) fn explained(&self, error: Error) -> Failure {
         let failure = Failure::from(error);
         let (Some(scope), Some(account)) = (failure.missing_scope(), self.account.get()) else {
             return failure;

@@ -45,7 +45,7 @@ pub(super) fn secrets(
         secrets.each(requests, read, |_| progress.advance())
     };
     let outcomes = vault.read(read)?;
-    progress.finish();
+    drop(progress);
     let outcomes = requests.iter().zip(outcomes);
     let explained = outcomes.map(|(request, outcome)| {
         outcome.map_err(|error| match error.kind() {

@@ -1,17 +1,16 @@
-//! The progress bar of long work.
+//! The progress bar of long work, and the message of a signal that ends it.
 
 use std::io::{self, Write};
-#[cfg(unix)]
-use std::os::raw::c_int;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 #[cfg(unix)]
 use signal_hook::consts::{SIGCONT, SIGTSTP};
 
+use super::interruption::Interruption;
 use super::messages::Messages;
 #[cfg(unix)]
 use super::secret_input::hidden_prompt::signals::{Signals, act_by_default};
@@ -27,81 +26,126 @@ const WIDTH: usize = 40;
 
 /// A progress bar on standard error. It appears only on a terminal.
 pub(crate) struct Progress {
-    counts: Arc<Counts>,
+    bar: Arc<Bar>,
+    interruption: Interruption,
     /// The thread that shows the bar until the sender is dropped.
     display: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
-/// The numbers of items.
+/// The numbers of items, and the line that shows them.
 #[derive(Default)]
-struct Counts {
+struct Bar {
     done: AtomicUsize,
     /// 0 while it is unknown.
     length: AtomicUsize,
+    line: Mutex<Line>,
 }
 
-/// The appearance of the bar, and the message after a signal.
+#[derive(Default)]
+struct Line {
+    shown: String,
+    is_hidden: bool,
+}
+
+/// The appearance of the bar, and the message of a signal.
 struct Display {
-    counts: Arc<Counts>,
+    bar: Arc<Bar>,
     delay: Duration,
     messages: Messages,
-    /// The advice after a signal that ends the process.
-    resume: Option<String>,
+    /// The message of a signal that ends the process, if the work has one.
+    interruption: Option<Interruption>,
+    #[cfg(unix)]
+    signals: Option<Signals>,
 }
 
 impl Progress {
     /// Starts to count `length` items. The bar appears after [`DELAY`].
     pub(crate) fn new(length: usize, messages: Messages) -> Self {
-        let counts = Arc::new(Counts {
+        let bar = Arc::new(Bar {
             length: length.into(),
-            ..Counts::default()
+            ..Bar::default()
         });
         let display = messages.may_animate().then(|| Display {
-            counts: Arc::clone(&counts),
+            bar: Arc::clone(&bar),
             delay: DELAY,
             messages,
-            resume: None,
+            interruption: None,
+            #[cfg(unix)]
+            signals: None,
         });
-        Self::start(counts, display)
+        Self::start(bar, Interruption::new(), display)
     }
 
-    /// Starts to count items whose number is not known yet. The bar appears at once. A signal that ends the process prints the
-    /// numbers and `resume`, also without a terminal.
-    pub(crate) fn of_resumable(resume: String, messages: Messages) -> Self {
-        let counts = Arc::<Counts>::default();
+    /// Starts to watch a command that changes something. From now on a signal that ends the process prints what was changed, also
+    /// without a terminal: nothing, until another message is set. The bar appears as soon as the number of items is known.
+    ///
+    /// Call it after all secrets were read: a hidden prompt catches signals, too.
+    pub(crate) fn of_change(messages: Messages) -> Self {
+        let bar = Arc::<Bar>::default();
+        let interruption = Interruption::new();
         let display = Display {
-            counts: Arc::clone(&counts),
+            bar: Arc::clone(&bar),
             delay: Duration::ZERO,
             messages,
-            resume: Some(resume),
+            interruption: Some(interruption.clone()),
+            // Without handlers a signal has no message, which is no reason to fail.
+            #[cfg(unix)]
+            signals: Signals::catch().ok(),
         };
-        Self::start(counts, Some(display))
+        Self::start(bar, interruption, Some(display))
     }
 
-    fn start(counts: Arc<Counts>, display: Option<Display>) -> Self {
+    fn start(bar: Arc<Bar>, interruption: Interruption, display: Option<Display>) -> Self {
         let display = display.and_then(|display| {
             let (sender, end) = channel();
             let thread = thread::Builder::new().spawn(move || display.run(&end));
             // Without a thread there is no bar.
             Some((sender, thread.ok()?))
         });
-        Self { counts, display }
+        Self {
+            bar,
+            interruption,
+            display,
+        }
+    }
+
+    /// Sets the message of a signal: what was changed, and what to do next. If a signal has come, it does not return.
+    pub(crate) fn if_interrupted(&self, message: impl Into<String>) {
+        self.interruption.set(message.into(), false);
+    }
+
+    /// Sets the message of a signal until the answer to the next request shows the outcome, for which a signal waits for a
+    /// moment.
+    pub(crate) fn if_unanswered(&self, message: impl Into<String>) {
+        self.interruption.set(message.into(), true);
+    }
+
+    /// Does work during which no signal acts, and after which this is the message of a signal.
+    pub(crate) fn uninterrupted<T, E>(
+        &self,
+        message: impl Into<String>,
+        work: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.interruption.after(message.into(), work)
     }
 
     /// Counts one more item as done.
     pub(crate) fn advance(&self) {
-        self.counts.done.fetch_add(1, Ordering::Relaxed);
+        self.bar.done.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Sets the number of items, and of those that are done.
     pub(crate) fn set(&self, done: usize, length: usize) {
-        self.counts.length.store(length, Ordering::Relaxed);
-        self.counts.done.store(done, Ordering::Relaxed);
+        self.bar.length.store(length, Ordering::Relaxed);
+        self.bar.done.store(done, Ordering::Relaxed);
     }
 
-    /// Removes the bar, as dropping it does. Returns the number of items that were done.
-    pub(crate) fn finish(self) -> usize {
-        self.counts.done.load(Ordering::Relaxed)
+    /// Removes the bar, so that messages can be printed. Returns the number of items that were done.
+    pub(crate) fn hide(&self) -> usize {
+        let mut line = self.bar.line();
+        line.is_hidden = true;
+        line.show(String::new());
+        self.bar.done.load(Ordering::Relaxed)
     }
 }
 
@@ -117,65 +161,93 @@ impl Drop for Progress {
 
 impl Display {
     /// Shows the bar after the delay, until the work ends. A signal that ends or stops the process erases it first.
-    fn run(&self, end: &Receiver<()>) {
-        if !self.delay.is_zero() && has_ended(end, self.delay) {
-            return;
-        }
-        // Without handlers a signal leaves the bar behind, which is no reason to fail.
-        #[cfg(unix)]
-        let mut signals = Signals::catch().ok();
-        let mut shown = String::new();
-        loop {
-            let text = self.text();
-            if text != shown {
-                draw(&text);
-                shown = text;
-            }
-            if has_ended(end, TICK) {
-                return erase(&shown);
+    fn run(mut self, end: &Receiver<()>) {
+        if !self.delay.is_zero() {
+            if has_ended(end, self.delay) {
+                return;
             }
             #[cfg(unix)]
-            for signal in signals.iter_mut().flat_map(Signals::pending) {
-                if signal != SIGCONT {
-                    erase(&shown);
-                    // The bar is drawn again if the process is continued.
-                    shown.clear();
-                    self.report(signal);
-                    let _ = act_by_default(signal);
-                }
+            {
+                // Without handlers a signal leaves the bar behind, which is no reason to fail.
+                self.signals = Signals::catch().ok();
             }
+        }
+        loop {
+            let text = self.text();
+            self.bar.line().show(text);
+            let has_ended = has_ended(end, TICK);
+            // Also those of the last moment.
+            #[cfg(unix)]
+            self.act();
+            if has_ended {
+                return self.bar.line().show(String::new());
+            }
+        }
+    }
+
+    /// Lets signals act by default, after their message.
+    #[cfg(unix)]
+    fn act(&mut self) {
+        let pending: Vec<_> = self.signals.iter_mut().flat_map(Signals::pending).collect();
+        for signal in pending {
+            if signal == SIGCONT {
+                continue;
+            }
+            let ends = signal != SIGTSTP;
+            let interruption = self.interruption.as_ref().filter(|_| ends);
+            // Nothing is changed after the message until the process ends.
+            let state = interruption.map(Interruption::stop);
+            // The bar is drawn again if the process is continued.
+            self.bar.line().show(String::new());
+            if let Some(state) = &state {
+                self.report(state.message());
+            }
+            let _ = act_by_default(signal);
+        }
+    }
+
+    /// Prints what was changed by the work that a signal ends.
+    #[cfg(unix)]
+    fn report(&self, message: &str) {
+        match self.bar.load() {
+            (_, 0) => self.messages.info(format_args!("interrupted; {message}")),
+            (done, length) => self.messages.info(format_args!(
+                "interrupted after {done} of {length} secrets; {message}"
+            )),
         }
     }
 
     /// Returns the bar; an empty text while there is nothing to show.
     fn text(&self) -> String {
-        let (done, length) = self.counts.load();
+        let (done, length) = self.bar.load();
         match self.messages.may_animate() && length > 0 {
             true => text(done, length),
             false => String::new(),
         }
     }
-
-    /// Prints how to resume work that a signal ends.
-    #[cfg(unix)]
-    fn report(&self, signal: c_int) {
-        let Some(resume) = self.resume.as_ref().filter(|_| signal != SIGTSTP) else {
-            return;
-        };
-        match self.counts.load() {
-            (_, 0) => self.messages.info(format_args!("interrupted; {resume}")),
-            (done, length) => self.messages.info(format_args!(
-                "interrupted after {done} of {length} secrets; {resume}"
-            )),
-        }
-    }
 }
 
-impl Counts {
+impl Bar {
     /// Returns the number of items that are done, and of all.
     fn load(&self) -> (usize, usize) {
         let done = self.done.load(Ordering::Relaxed);
         (done, self.length.load(Ordering::Relaxed))
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Line {
+    /// Writes a text in place of the one that is shown.
+    fn show(&mut self, text: String) {
+        let text = if self.is_hidden { String::new() } else { text };
+        if text != self.shown {
+            // A failure to draw, as where standard error is closed, is ignored.
+            let _ = io::stderr().write_all(format!("\r\u{1b}[2K{text}").as_bytes());
+            self.shown = text;
+        }
     }
 }
 
@@ -188,17 +260,4 @@ fn text(done: usize, length: usize) -> String {
     let full = full.min(WIDTH);
     let (full, left) = ("█".repeat(full), "░".repeat(WIDTH - full));
     format!("{full}{left} {done} of {length}")
-}
-
-/// Removes the bar, if one is shown.
-fn erase(shown: &str) {
-    if !shown.is_empty() {
-        draw("");
-    }
-}
-
-/// Writes a text in place of the line.
-fn draw(text: &str) {
-    // A failure to draw, as where standard error is closed, is ignored.
-    let _ = io::stderr().write_all(format!("\r\u{1b}[2K{text}").as_bytes());
 }

@@ -378,7 +378,7 @@ fn a_dry_run_sees_a_rotation_in_progress() {
         (
             "other",
             "ada",
-            "another administrator is replacing the org key",
+            "another administrator, `grace`, is replacing the org key",
         ),
         ("another", "grace", "this account began another rotation"),
     ] {
@@ -419,8 +419,9 @@ fn an_interrupted_rotation_says_how_to_continue() {
     let text = interrupted(&organization, "ada", &commits);
     assert_eq!(
         text,
-        "helvetisafe: interrupted after 1 of 1 secrets; run `helvetisafe org rotate --config ada/config.toml` again: it continues \
-         with the same new key; `helvetisafe org rotate --abandon --config ada/config.toml` gives up the rotation\n"
+        "helvetisafe: interrupted after 1 of 1 secrets; the commit was sent, and its outcome is not known: run `helvetisafe org \
+         rotate --config ada/config.toml` again, which completes the rotation with the same new key; `helvetisafe org rotate \
+         --dry-run --config ada/config.toml` shows its state\n"
     );
 
     // On a terminal the bar is shown at once, and Ctrl-C removes it.
@@ -430,7 +431,7 @@ fn an_interrupted_rotation_says_how_to_continue() {
     commits.wait(before);
     session.send_control('c').unwrap();
     session.exp_string("interrupted").unwrap();
-    session.exp_string("again: it continues").unwrap();
+    session.exp_string("its outcome is not known").unwrap();
     session.exp_eof().unwrap();
 
     commits.hold(false);

@@ -2,6 +2,7 @@
 //! names the check that stops it. The table is in `docs/testing.md`.
 
 mod at_once;
+mod interrupted_rotations;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

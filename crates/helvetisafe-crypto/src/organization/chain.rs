@@ -33,6 +33,8 @@ pub struct Chain {
     members: BTreeMap<String, ChainMember>,
     /// The accounts that were disabled.
     former: BTreeMap<String, ChainMember>,
+    /// True if one of them was disabled in the present epoch.
+    has_disabled_since_rotation: bool,
     /// The ids of the invitations that were used.
     invitations: BTreeSet<[u8; 32]>,
     administrators: BTreeMap<String, VerificationKey>,
@@ -317,6 +319,13 @@ impl Chain {
     #[must_use]
     pub fn former_members(&self) -> &BTreeMap<String, ChainMember> {
         &self.former
+    }
+
+    /// Returns true if a member was disabled since the present org key became valid: a former member may know this key, until
+    /// a rotation replaces it.
+    #[must_use]
+    pub fn has_disabled_since_rotation(&self) -> bool {
+        self.has_disabled_since_rotation
     }
 
     /// Returns the administrators: each account with its verification key.

@@ -33,6 +33,9 @@ use crate::telemetry::{self, ConnectionCounts};
 /// The longest time for requests in flight to finish when the vault stops, and then for the database.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// The longest time to seal the audit record when the vault stops. What it does not seal then, the next start does.
+const LAST_SEAL: Duration = Duration::from_secs(2);
+
 /// The parts of a started vault that its handle needs.
 pub(super) struct Running {
     pub(super) address: SocketAddr,
@@ -173,7 +176,7 @@ async fn serve(
         let _ = stopped.await;
         drop(draining);
     };
-    let calls = Calls::new(Arc::clone(&shared));
+    let (calls, served) = (Calls::new(Arc::clone(&shared)), Arc::clone(&shared));
     let server = async move {
         #[cfg(feature = "faults")]
         if let Some(faults) = builder.faults {
@@ -192,6 +195,14 @@ async fn serve(
     sweeper.abort();
     recording_ends.notify_one();
     let _ = timeout(GRACE, recorder).await;
+    seal(&served.store).await;
+}
+
+/// Seals the last acts of the audit record, also the reads that were recorded at the end.
+async fn seal(store: &Store) {
+    if let Ok(Err(error)) = timeout(LAST_SEAL, store.seal_audit()).await {
+        error.log();
+    }
 }
 
 async fn serve_front(

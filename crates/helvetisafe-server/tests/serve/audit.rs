@@ -80,6 +80,48 @@ fn reads_are_recorded_if_that_is_asked_for() {
     assert_eq!(counts.sum::<u32>(), 3, "{reads:?}");
 }
 
+/// The vault seals every minute, and at SIGTERM what has happened since.
+#[test]
+fn sigterm_seals_the_last_acts() {
+    let state = State::new();
+    let vault = serve(&state, &["--audit-reads"]);
+    let secrets = client(&vault.base_url, &state.account);
+    secrets.secrets().create("KEY", "value", None).unwrap();
+    secrets.secrets().get("KEY").unwrap();
+    let start = Instant::now();
+    vault.stop();
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert_eq!(reads(&state), ["KEY"]);
+    let (_, stdout, stderr) = verify(&state, &["--json"]);
+    let verified: Value = serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{stderr}"));
+    assert_eq!(verified["organizations"][0]["unsealed"], 0, "{stdout}");
+}
+
+/// A database that another process has locked delays the end by no more than its time.
+#[test]
+fn a_locked_database_does_not_delay_the_end() {
+    let state = State::new();
+    let vault = serve(&state, &["--audit-reads"]);
+    let secrets = client(&vault.base_url, &state.account);
+    secrets.secrets().create("KEY", "value", None).unwrap();
+    secrets.secrets().get("KEY").unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    let other = Connection::open(state.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let start = Instant::now();
+    vault.stop();
+    assert!(
+        start.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        start.elapsed()
+    );
+    other.execute_batch("ROLLBACK").unwrap();
+    // The next start seals it.
+    let vault = serve(&state, &[]);
+    wait_for_seals(&state);
+    vault.stop();
+}
+
 #[test]
 fn a_changed_record_is_not_intact() {
     let state = State::new();

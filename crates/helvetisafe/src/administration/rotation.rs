@@ -53,14 +53,29 @@ impl NewOrgKey {
     }
 }
 
-/// The progress of a rotation, after each batch of secrets.
+/// The progress of a rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RotationProgress {
+    /// The step that begins, or, of [`RotationStep::Sealing`], a batch that is done.
+    pub step: RotationStep,
     /// The number of secrets that this call has sealed under the new key.
     pub staged: u64,
-    /// The number of secrets that are not yet sealed under it, as the vault states it.
+    /// The number of secrets that are not yet sealed under it, as the vault states it. 0 before the first batch.
     pub remaining: u64,
+}
+
+/// A step of a rotation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RotationStep {
+    /// The vault has begun the rotation, or resumed it.
+    Begun,
+    /// Secrets are sealed under the new key. Nothing changes for others, and a call that ends here can be resumed or abandoned.
+    Sealing,
+    /// The commit is about to be sent. The outcome of a call that ends after this step is unknown: the rotation may be complete.
+    /// After a refusal the next step is [`Self::Sealing`] or another commit.
+    Committing,
 }
 
 /// The result of a rotation.

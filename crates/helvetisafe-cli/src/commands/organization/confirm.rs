@@ -7,6 +7,7 @@ use crate::advice;
 use crate::commands::member_name;
 use crate::failure::{Failure, Status};
 use crate::session::{Administration, CHANGE, Vault, administrator};
+use crate::ui::progress::Progress;
 use crate::ui::similar::nearest;
 use crate::ui::{Ui, prompt, table};
 
@@ -52,6 +53,8 @@ struct Json<'a> {
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let words = args.words()?;
+    vault.settings()?.read_secrets()?;
+    let progress = Progress::of_change(ui.messages);
     let administration = Administration::to_write(vault, "cannot confirm the member", &CHANGE)?;
     let (key, chain) = administration.chain_to_sign()?;
     let pending = administration.call(|organization| organization.invitations())?;
@@ -70,12 +73,18 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         if words.is_none() && !args.yes {
             ask(invitation, ui)?;
         }
+        progress.if_unanswered(format!(
+            "whether `{}` is confirmed is not known: {} shows it",
+            args.name,
+            advice::command("org members")
+        ));
         // The vault could answer with another invitation or request than the one that was shown.
         let confirmed = administration.call(|organization| organization.confirm(&by, invitation));
         let confirmed = confirmed.map_err(|failure| match failure.is_not_found() {
             true => invite_again(failure, &args.name),
             false => failure,
         })?;
+        progress.if_interrupted(format!("`{}` is confirmed", args.name));
         administration.saw(&chain, confirmed.head)?;
     }
     if ui.json {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::advice;
 use crate::failure::{Failure, Status};
 use crate::session::{Administration, CHANGE, Vault, administrator};
+use crate::ui::progress::Progress;
 use crate::ui::similar::nearest;
 use crate::ui::{Ui, prompt};
 
@@ -43,6 +44,8 @@ struct Json<'a> {
 }
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    vault.settings()?.read_secrets()?;
+    let progress = Progress::of_change(ui.messages);
     let administration = Administration::to_read(vault, "cannot disable the account", &CHANGE)?;
     let (key, chain) = administration.chain_to_sign()?;
     let anchor = Anchor::Head(*chain.head());
@@ -54,8 +57,14 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         if !args.yes {
             ask(&member, ui)?;
         }
+        progress.if_unanswered(format!(
+            "whether {} is disabled is not known: {} shows it",
+            described(&member),
+            advice::command("org members")
+        ));
         let by = administrator(&key, &anchor);
         let disabled = administration.call(|it| it.disable(&by, member.account))?;
+        progress.if_interrupted(format!("{} is disabled", described(&member)));
         administration.saw(&chain, disabled.head)?;
     }
     report(args, &member, ui)

@@ -19,6 +19,7 @@ use crate::commands::member_name;
 use crate::failure::{Failure, Status};
 use crate::session::{Administration, CHANGE, Vault, administrator, check_account};
 use crate::settings::{AccountProfile, Address};
+use crate::ui::progress::Progress;
 use crate::ui::{Ui, output_file, table};
 
 const EXAMPLES: &str = "\
@@ -67,6 +68,8 @@ struct Json<'a> {
 }
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    vault.settings()?.read_secrets()?;
+    let progress = Progress::of_change(ui.messages);
     let administration = Administration::to_write(vault, "cannot make a recovery kit", &CHANGE)?;
     let (key, chain) = administration.chain_to_sign()?;
     if !AccountFolder::is_begun(&args.output_dir) {
@@ -80,6 +83,7 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         let begun = AccountFolder::begun(&args.output_dir, &wanted, insecure)?;
         return explain(args, &chain, begun.as_ref(), ui);
     }
+    progress.if_interrupted(continues(args));
     let (folder, plan, keys) = prepare(args, &address, &chain, key.verification_key())?;
     let action = match plan.stage {
         Stage::Accepted => "unchanged",
@@ -105,6 +109,19 @@ fn plan(args: &Args, address: &Address, chain: &Chain) -> Plan {
         organization,
         &args.name,
         &scopes,
+    )
+}
+
+/// Returns the message of a signal while the keys and the account are made.
+fn continues(args: &Args) -> String {
+    let folder = shell_quoted(&args.output_dir);
+    let name = match args.name.as_str() {
+        "recovery-kit" => String::new(),
+        name => format!(" {}", advice::option("--name", name.as_ref())),
+    };
+    let again = advice::command(format_args!("org recovery-kit --output-dir {folder}{name}"));
+    format!(
+        "whether the keys in {folder} and their account exist already is not known: run {again} again, which continues with them"
     )
 }
 

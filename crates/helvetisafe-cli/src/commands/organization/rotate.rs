@@ -1,19 +1,19 @@
 //! `org rotate`: replaces the org key.
 
-use std::time::Duration;
+use helvetisafe::Scope;
+use helvetisafe::organization::{
+    Anchor, Chain, NewOrgKey, RotationProgress, RotationStep, SigningKey,
+};
 
-use helvetisafe::organization::{Anchor, NewOrgKey, Rotated, RotationProgress};
-use helvetisafe::{Fingerprint, Scope, Timestamp};
-
-use super::rotation_conflict;
-use super::rotation_dry_run as dry_run;
+use super::interrupted_rotation::{Interrupted, State};
 use super::rotation_file::{RotationFile, Stored};
-use super::rotation_json::Json;
+use super::rotation_report::{Figures, Replaced, ask};
+use super::{abandoned_rotation, rotation_conflict, rotation_report};
 use crate::advice;
-use crate::failure::{Failure, Status};
+use crate::failure::Failure;
 use crate::session::{Administration, CHANGE, Trust, Vault, administrator};
+use crate::ui::Ui;
 use crate::ui::progress::Progress;
-use crate::ui::{Ui, prompt};
 
 /// The scopes of a rotation, which reads every secret to seal it again.
 pub(in crate::commands) const SCOPES: [Scope; 4] = [
@@ -22,9 +22,6 @@ pub(in crate::commands) const SCOPES: [Scope; 4] = [
     Scope::OrganizationRead,
     Scope::OrganizationWrite,
 ];
-
-/// The time after which no value under the old key is in the vault: 10 minutes, and a margin for its work and for the clocks.
-const OLD_VALUES: Duration = Duration::from_secs(15 * 60);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -48,9 +45,20 @@ pub(crate) struct Args {
     #[arg(long, short)]
     yes: bool,
     /// Verify the chain, the members, the open invitations, and that no other rotation is in progress, and print what would be
-    /// done, with the number of secrets if the account may list them. Nothing is changed.
+    /// done, also with a rotation that was interrupted here, with the number of secrets if the account may list them. Nothing is
+    /// changed.
     #[arg(long)]
     dry_run: bool,
+}
+
+/// The parts of one run.
+struct Run<'a> {
+    administration: Administration<'a>,
+    file: RotationFile,
+    progress: Progress,
+    /// The client id of this account.
+    own: String,
+    ui: &'a Ui,
 }
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
@@ -59,181 +67,225 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         false => ("cannot replace the org key", &SCOPES[..]),
     };
     Administration::refuse_api_token(vault, failed)?;
+    let settings = vault.settings()?;
+    settings.read_secrets()?;
+    let progress = Progress::of_change(ui.messages);
     let optional: &[Scope] = match args.dry_run {
-        true => &dry_run::OPTIONAL,
+        true => &[Scope::SecretsList],
         false => &[],
     };
     let administration = Administration::following(vault, failed, needed, optional)?;
     let account = administration.account()?.clone();
-    let settings = vault.settings()?;
     let file = RotationFile::lock(account.organization, settings.insecure_permissions)?;
-    let stored = file.load()?;
     if args.abandon {
-        return abandon(args, &administration, &file, stored, ui);
+        let options = abandoned_rotation::Options {
+            yes: args.yes,
+            dry_run: args.dry_run,
+        };
+        return abandoned_rotation::run(&options, &administration, &file, &progress, ui);
     }
-    let (key, chain) = administration.chain_to_sign()?;
-    if args.dry_run {
-        return dry_run::explain(&administration, &key, &chain, &account, stored.as_ref(), ui);
-    }
-    let own = account.account;
-    if stored.is_none() && !args.yes {
-        let members = chain.members().len();
-        ask(
-            format_args!("replace the org key of the organization (members: {members})?"),
-            "the org key was not replaced",
-            ui,
-        )?;
-    }
-    let new = match stored {
-        Some(stored) => resumed(&administration, &stored, &own)?,
-        None => stored_new(&administration, &file, own.clone())?,
+    let run = Run {
+        administration,
+        file,
+        progress,
+        own: account.account,
+        ui,
     };
-    let anchor = Anchor::Head(*chain.head());
-    let by = administrator(&key, &anchor);
-    let progress = progress(ui);
-    let rotated = administration.call(|it| it.rotate(&by, &new, shown(&progress)));
-    let count = progress.finish();
-    let rotated = rotated
-        .map_err(|failure| rotation_conflict::explained(failure, &administration, new.id, &own))?;
-    let fingerprint = new.key.fingerprint();
-    Trust::load_all(settings)?.replace(Some(fingerprint))?;
-    administration.saw(&chain, rotated.head)?;
-    file.remove()?;
-    report(&new, rotated, fingerprint, count, ui)
-}
-
-/// Unwraps the key of an interrupted command.
-fn resumed(
-    administration: &Administration<'_>,
-    stored: &Stored,
-    account: &str,
-) -> Result<NewOrgKey, Failure> {
-    rotation_conflict::check_stored(stored, account)?;
-    administration.call(|it| it.unwrap_new_key(stored.id, &stored.wrapped_org_key))
-}
-
-/// Makes a new key, and stores it.
-fn stored_new(
-    administration: &Administration<'_>,
-    file: &RotationFile,
-    account: String,
-) -> Result<NewOrgKey, Failure> {
-    let new = NewOrgKey::generate()?;
-    let wrapped = administration.call(|it| it.wrap_new_key(&new))?;
-    let fingerprint = new.key.fingerprint().to_string();
-    file.save(&Stored::new(new.id, account, fingerprint, wrapped))?;
-    Ok(new)
-}
-
-/// Starts to show the progress. After a signal it says how to continue.
-fn progress(ui: &Ui) -> Progress {
-    let resume = format!(
-        "run {} again: it continues with the same new key; {} gives up the rotation",
-        advice::command("org rotate"),
-        advice::command("org rotate --abandon")
-    );
-    Progress::of_resumable(resume, ui.messages)
-}
-
-/// Returns a callback that shows the numbers of secrets.
-fn shown(progress: &Progress) -> impl FnMut(RotationProgress) {
-    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    move |now| {
-        let length = now.staged.saturating_add(now.remaining);
-        progress.set(number(now.staged), number(length));
-    }
-}
-
-fn abandon(
-    args: &Args,
-    administration: &Administration<'_>,
-    file: &RotationFile,
-    stored: Option<Stored>,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    let present = administration.call(|organization| organization.rotation())?;
-    let id = present.as_ref().map(|it| it.id);
-    let Some(given_up) = id.or(stored.as_ref().map(|it| it.id)) else {
-        return Err(Failure::new(
-            Status::NotFound,
-            "no rotation is in progress, and none was interrupted here",
-        ));
-    };
-    let used = administration.org_key_fingerprint().to_string();
-    if stored.as_ref().is_some_and(|it| it.fingerprint == used) {
-        return Err(Failure::new(
-            Status::Conflict,
-            format_args!(
-                "the rotation is complete in the vault; {} completes it here",
-                advice::command("org rotate")
-            ),
-        ));
-    }
+    let (key, chain) = run.administration.chain_to_sign()?;
+    let interrupted = run.interrupted(&chain)?;
     if args.dry_run {
-        return dry_run::would_abandon(given_up, ui);
+        return run.explain(&key, &chain, interrupted.as_ref());
     }
-    if !args.yes {
-        let by = present.map_or_else(String::new, |it| format!(" of {}", it.started_by));
-        ask(
-            format_args!("give up the rotation {given_up}{by}?"),
-            "nothing was given up",
-            ui,
-        )?;
-    }
-    if let Some(id) = id {
-        administration.call(|organization| organization.abandon_rotation(id))?;
-    }
-    file.remove()?;
-    if ui.json {
-        return ui.output.json(&Json {
-            action: "abandoned",
-            rotation: Some(given_up.to_string()),
-            key_epoch: None,
-            org_key_fingerprint: None,
-            dry_run: false,
-            figures: None,
-        });
-    }
-    ui.messages.note(format_args!(
-        "abandoned the rotation {given_up}; the org key stays"
-    ));
-    Ok(())
+    let found = interrupted.as_ref().map(Interrupted::name);
+    let (stored, new) = match interrupted {
+        Some(it) if it.state == State::Incomplete => run.resumed(it.stored, &chain)?,
+        Some(it) if it.is_complete_for(&run.own) => return run.complete(&it, &chain, vault),
+        over => run.stored_new(args, over.as_ref(), &chain)?,
+    };
+    run.rotate((stored, new), &key, &chain, found, vault)
 }
 
-fn ask(question: impl std::fmt::Display, outcome: &str, ui: &Ui) -> Result<(), Failure> {
-    let refusal = "cannot confirm a rotation without a terminal; give --yes";
-    prompt::require_at_terminal(refusal, question, outcome, ui.messages)
-}
+impl Run<'_> {
+    /// Returns the rotation that was interrupted here.
+    fn interrupted(&self, chain: &Chain) -> Result<Option<Interrupted>, Failure> {
+        let Some(stored) = self.file.load()? else {
+            return Ok(None);
+        };
+        let present = self
+            .administration
+            .call(|organization| organization.rotation())?;
+        Ok(Some(Interrupted::new(stored, chain, present.as_ref())))
+    }
 
-fn report(
-    new: &NewOrgKey,
-    rotated: Rotated,
-    fingerprint: Fingerprint,
-    count: usize,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    if ui.json {
-        ui.output.json(&Json {
-            action: "rotated",
-            rotation: Some(new.id.to_string()),
-            key_epoch: Some(rotated.key_epoch),
-            org_key_fingerprint: Some(fingerprint.to_string()),
-            dry_run: false,
-            figures: None,
+    /// Unwraps the key of an interrupted command.
+    fn resumed(&self, stored: Stored, chain: &Chain) -> Result<(Stored, NewOrgKey), Failure> {
+        rotation_conflict::check_stored(&stored, chain, &self.own)?;
+        self.progress.if_interrupted(continues());
+        let new = self
+            .administration
+            .call(|it| it.unwrap_new_key(stored.id, &stored.wrapped_org_key))?;
+        Ok((stored, new))
+    }
+
+    /// Asks, makes a new key, and stores it in place of one that is over.
+    fn stored_new(
+        &self,
+        args: &Args,
+        over: Option<&Interrupted>,
+        chain: &Chain,
+    ) -> Result<(Stored, NewOrgKey), Failure> {
+        if let Some(over) = over {
+            self.ui.messages.note(format_args!(
+                "{}; a new rotation is needed for another org key",
+                over.describe()
+            ));
+        }
+        if !args.yes {
+            let members = chain.members().len();
+            ask(
+                format_args!("replace the org key of the organization (members: {members})?"),
+                "the org key was not replaced",
+                self.ui,
+            )?;
+        }
+        let new = NewOrgKey::generate()?;
+        let wrapped = self.administration.call(|it| it.wrap_new_key(&new))?;
+        let stored = Stored::new(
+            new.id,
+            self.own.clone(),
+            new.key.fingerprint().to_string(),
+            wrapped,
+            chain.epoch().saturating_add(1),
+        );
+        self.progress
+            .uninterrupted(continues(), || self.file.save(&stored))?;
+        Ok((stored, new))
+    }
+
+    fn rotate(
+        &self,
+        (mut stored, new): (Stored, NewOrgKey),
+        key: &SigningKey,
+        chain: &Chain,
+        interrupted: Option<&'static str>,
+        vault: &Vault,
+    ) -> Result<(), Failure> {
+        let anchor = Anchor::Head(*chain.head());
+        let by = administrator(key, &anchor);
+        let shown = |now: RotationProgress| self.show(now, &mut stored);
+        let rotated = self
+            .administration
+            .attempt(|it| it.rotate(&by, &new, shown))?;
+        let rotated = rotated.map_err(|error| {
+            self.progress.hide();
+            rotation_conflict::explained(error, &self.administration, &self.file, &self.own)
         })?;
+        let fingerprint = new.key.fingerprint();
+        let committed = format!(
+            "the rotation is committed: the org key is {fingerprint}, with the number {}",
+            rotated.key_epoch
+        );
+        let unfinished = format!(
+            "{committed}; run {} again, which completes it on this machine",
+            again()
+        );
+        self.progress.if_interrupted(unfinished.as_str());
+        let count = self.progress.hide();
+        let forget = || {
+            Trust::load_all(vault.settings()?)?.replace(Some(fingerprint))?;
+            self.administration.saw(chain, rotated.head)?;
+            self.file.remove()
+        };
+        self.progress
+            .uninterrupted(committed, forget)
+            .map_err(|failure| failure.with_advice(&unfinished))?;
+        let replaced = Replaced {
+            rotation: new.id.to_string(),
+            key_epoch: rotated.key_epoch,
+            fingerprint,
+        };
+        replaced.report(interrupted, count, self.ui)
     }
-    ui.messages.note(format_args!(
-        "replaced the org key: it is {fingerprint}, with the number {}; secrets encrypted again in this run: {count}",
-        rotated.key_epoch
-    ));
-    ui.messages.note(format_args!(
-        "next: the members' commands follow the signed chain by themselves; change the fingerprint to {fingerprint} where it is \
-         configured; restart programs that do not follow the chain; and replace the values that a former member could read"
-    ));
-    let gone = Timestamp::now() + OLD_VALUES;
-    ui.messages.note(format_args!(
-        "next: a backup that was made before {gone:.0} may have the values under the old key: if another person may know that key, \
-         make a new backup after that time, and delete the older ones"
-    ));
-    Ok(())
+
+    /// Shows the progress, and sets the message of a signal.
+    fn show(&self, now: RotationProgress, stored: &mut Stored) {
+        let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let length = now.staged.saturating_add(now.remaining);
+        self.progress.set(number(now.staged), number(length));
+        match now.step {
+            RotationStep::Begun if !stored.is_begun => {
+                stored.is_begun = true;
+                // If it fails, the next run finds the rotation in the vault.
+                let _ = self.file.save(stored);
+            }
+            RotationStep::Committing => self.progress.if_unanswered(format!(
+                "the commit was sent, and its outcome is not known: run {} again, which completes the rotation with the same new \
+                 key; {} shows its state",
+                again(),
+                advice::command("org rotate --dry-run")
+            )),
+            _ => self.progress.if_interrupted(continues()),
+        }
+    }
+
+    /// Completes a rotation of this account whose commit the interrupted command did not see.
+    fn complete(&self, it: &Interrupted, chain: &Chain, vault: &Vault) -> Result<(), Failure> {
+        self.progress.uninterrupted(it.describe(), || {
+            Trust::load_all(vault.settings()?)?.replace(Some(*chain.fingerprint()))?;
+            self.file.remove()
+        })?;
+        present(it, chain).report_complete(it, self.ui)
+    }
+
+    /// Verifies all that a rotation verifies before its first change.
+    fn explain(
+        &self,
+        key: &SigningKey,
+        chain: &Chain,
+        interrupted: Option<&Interrupted>,
+    ) -> Result<(), Failure> {
+        if let Some(it) = interrupted.filter(|it| it.is_complete_for(&self.own)) {
+            return present(it, chain).explain_complete(it, self.ui);
+        }
+        let resumed = interrupted.filter(|it| it.state == State::Incomplete);
+        if let Some(it) = resumed {
+            rotation_conflict::check_stored(&it.stored, chain, &self.own)?;
+        }
+        let anchor = Anchor::Head(*chain.head());
+        let by = administrator(key, &anchor);
+        let check = self.administration.call(|it| it.check_rotation(&by))?;
+        let present = self
+            .administration
+            .call(|organization| organization.rotation())?;
+        let stored = resumed.map(|it| &it.stored);
+        rotation_conflict::check_free(present.as_ref(), stored, chain, &self.own)?;
+        let figures = Figures {
+            secrets: self.administration.count_secrets()?,
+            members: check.members,
+            invitations: check.invitations,
+        };
+        rotation_report::explain(interrupted, chain, figures, self.ui)
+    }
+}
+
+/// Returns the present org key, which the interrupted rotation has made.
+fn present(it: &Interrupted, chain: &Chain) -> Replaced {
+    Replaced {
+        rotation: it.stored.id.to_string(),
+        key_epoch: chain.epoch(),
+        fingerprint: *chain.fingerprint(),
+    }
+}
+
+fn again() -> String {
+    advice::command("org rotate")
+}
+
+/// Returns the message of a signal before the commit.
+fn continues() -> String {
+    format!(
+        "the org key was not replaced; run {} again: it continues with the same new key; {} gives up the rotation",
+        again(),
+        advice::command("org rotate --abandon")
+    )
 }

@@ -31,6 +31,16 @@ pub(super) struct Stored {
     pub(super) account: String,
     pub(super) fingerprint: String,
     pub(super) wrapped_org_key: String,
+    /// The number that the key is to have; `None` in a file of an earlier version.
+    #[serde(default)]
+    pub(super) to_epoch: Option<u64>,
+    /// True if the vault has begun the rotation. An earlier version did not note it.
+    #[serde(default = "is_begun")]
+    pub(super) is_begun: bool,
+}
+
+fn is_begun() -> bool {
+    true
 }
 
 impl Stored {
@@ -39,6 +49,7 @@ impl Stored {
         account: String,
         fingerprint: String,
         wrapped_org_key: String,
+        to_epoch: u64,
     ) -> Self {
         Self {
             version: VERSION,
@@ -46,6 +57,8 @@ impl Stored {
             account,
             fingerprint,
             wrapped_org_key,
+            to_epoch: Some(to_epoch),
+            is_begun: false,
         }
     }
 }

@@ -7,21 +7,21 @@ use super::*;
 
 impl Stage {
     /// An organization with a second administrator, `grace`, who has another machine.
-    fn of_two() -> Self {
+    pub(super) fn of_two() -> Self {
         let stage = Self::new();
         stage.organization.member("grace", "administrator");
         stage.set_up("machine");
         stage
     }
 
-    fn joined(&self, name: &str) {
+    pub(super) fn joined(&self, name: &str) {
         let code = self.organization.invite(name, "member");
         ok(self.organization.join(&code, name));
     }
 
     /// Starts a command of Ada, whose request to this route waits while `other` runs. Returns the output of Ada's command. The
     /// wait is shorter than the 5 s after which the command would send the request again.
-    fn while_waiting(&self, line: &str, route: Route, other: impl FnOnce()) -> Output {
+    pub(super) fn while_waiting(&self, line: &str, route: Route, other: impl FnOnce()) -> Output {
         let wait = Fault::stall_before_acting(Duration::from_secs(4));
         let before = self.faults.count(route);
         self.faults.on(route).once().then(wait);
@@ -43,18 +43,18 @@ impl Stage {
         child.wait_with_output().unwrap()
     }
 
-    fn spawn(&self, line: &str) -> Child {
+    pub(super) fn spawn(&self, line: &str) -> Child {
         let arguments: Vec<_> = line.split(' ').collect();
         let arguments = [&["--config", "ada/config.toml"], &arguments[..]].concat();
         let mut command = command(&self.organization.world, None, &arguments, "");
         command.stdout(Stdio::piped()).spawn().unwrap()
     }
 
-    fn grace(&self, line: &str) -> Output {
+    pub(super) fn grace(&self, line: &str) -> Output {
         self.elsewhere("machine", "grace", line)
     }
 
-    fn epoch(&self) -> Value {
+    pub(super) fn epoch(&self) -> Value {
         json(&ok(self.grace("account show --json")))["key_epoch"].clone()
     }
 }
@@ -127,7 +127,7 @@ fn of_two_rotations_one_wins() {
     let rotated = stage.while_waiting("org rotate --yes", Route::CommitRotation, || {
         let messages = fails(&stage.grace("org rotate --yes"), 6);
         assert!(
-            messages.contains("another administrator is replacing the org key"),
+            messages.contains("another administrator, `ada`, is replacing the org key"),
             "{messages}"
         );
     });

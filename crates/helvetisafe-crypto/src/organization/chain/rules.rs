@@ -54,6 +54,7 @@ impl Chain {
             fingerprints: [(content.epoch, *fingerprint)].into(),
             members: [(account.clone(), founder)].into(),
             former: BTreeMap::new(),
+            has_disabled_since_rotation: false,
             invitations: BTreeSet::new(),
             administrators: [(account.clone(), *key)].into(),
         })
@@ -175,11 +176,13 @@ impl Chain {
             Event::MemberDisabled { account } => {
                 let former = self.members.remove_entry(account);
                 self.former.extend(former);
+                self.has_disabled_since_rotation = true;
             }
             Event::Rotation { fingerprint } => {
                 self.epoch = entry.content.epoch;
                 self.fingerprint = *fingerprint;
                 self.fingerprints.insert(self.epoch, *fingerprint);
+                self.has_disabled_since_rotation = false;
             }
             Event::Genesis { .. }
             | Event::AdministratorAdded { .. }

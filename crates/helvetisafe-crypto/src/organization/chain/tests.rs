@@ -77,6 +77,15 @@ fn a_chain_gives_members_administrators_fingerprint_and_epoch() {
         (chain.fingerprint_of(0), chain.fingerprint_of(3)),
         (None, None)
     );
+    let has_disabled = |entries: &[Entry]| {
+        let chain = follow(&acme, entries).unwrap();
+        chain.has_disabled_since_rotation()
+    };
+    assert!(!has_disabled(&entries[..5]) && has_disabled(&entries));
+    let rotated = chain
+        .rotate(&crate::OrgKey::from_bytes(&[7; 32]).fingerprint(), &bob)
+        .unwrap();
+    assert!(!has_disabled(&[&entries[..], &[rotated]].concat()));
     assert!(chain.has_had(&acme.org_key.fingerprint()) && chain.has_had(&other_fingerprint()));
     assert!(!chain.has_had(&crate::OrgKey::from_bytes(&[8; 32]).fingerprint()));
     let member = |name: &str, key: &PublicKeyInfo| ChainMember {

@@ -17,8 +17,8 @@ impl Organization<'_> {
     /// holds their writes before the third and later commits, for 2 s at most.
     ///
     /// Store the new key before. The same call with the same [`NewOrgKey`] resumes an interrupted rotation, and returns the
-    /// result of one that is complete. `progress` is called after each batch of secrets. Each step has a timeout of its own;
-    /// [`Self::within`] limits all of them together.
+    /// result of one that is complete. `progress` is called when a [step](crate::organization::RotationStep) begins and after each
+    /// batch of secrets. Each step has a timeout of its own; [`Self::within`] limits all of them together.
     ///
     /// Afterwards, clients that follow the chain continue
     /// ([`OrgKeyRotation::follow_chain`](crate::OrgKeyRotation::follow_chain)). Restart the others.

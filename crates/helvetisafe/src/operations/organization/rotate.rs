@@ -17,7 +17,9 @@ use helvetisafe_proto::{ErrorCode, KeyName};
 
 use super::Operation;
 use super::change::Authority;
-use crate::administration::{Administrator, NewOrgKey, Rotated, RotationCheck, RotationProgress};
+use crate::administration::{
+    Administrator, NewOrgKey, Rotated, RotationCheck, RotationProgress, RotationStep,
+};
 use crate::error::{Error, OrganizationAction, OrganizationCause};
 use crate::keys::compute;
 use crate::operations::Operations;
@@ -56,6 +58,7 @@ impl<R: Runtime> Operations<'_, R> {
             Step::Next(old) => old,
         };
         let (mut staged, mut round) = (0, 1);
+        progress(all_sealed(RotationStep::Begun, staged));
         loop {
             self.stage_all(&old, new, &mut staged, &mut progress)
                 .await?;
@@ -68,6 +71,7 @@ impl<R: Runtime> Operations<'_, R> {
                 self.stage_all(&old, new, &mut staged, &mut progress)
                     .await?;
             }
+            progress(all_sealed(RotationStep::Committing, staged));
             let outcome = self.begin().commit_rotation(prepared).await;
             if round == ROUNDS || !is_overtaken(&outcome) {
                 return outcome;
@@ -76,6 +80,7 @@ impl<R: Runtime> Operations<'_, R> {
                 let pause = PAUSE.saturating_mul(1 << (round - HELD));
                 self.vault.api.runtime.sleep(pause, self.cancel).await;
             }
+            progress(all_sealed(RotationStep::Sealing, staged));
             round += 1;
         }
     }
@@ -95,6 +100,7 @@ impl<R: Runtime> Operations<'_, R> {
             *staged += batch.staged;
             let remaining = batch.listed.saturating_sub(batch.staged);
             progress(RotationProgress {
+                step: RotationStep::Sealing,
                 staged: *staged,
                 remaining,
             });
@@ -103,6 +109,15 @@ impl<R: Runtime> Operations<'_, R> {
             }
         }
         Ok(())
+    }
+}
+
+/// Returns the progress while no secret is known to be left.
+fn all_sealed(step: RotationStep, staged: u64) -> RotationProgress {
+    RotationProgress {
+        step,
+        staged,
+        remaining: 0,
     }
 }
 

@@ -1,0 +1,113 @@
+//! A rotation that was interrupted on this machine. The verified chain decides if it is complete; the vault only states if it is
+//! in progress.
+
+use helvetisafe::organization::{Chain, RotationState};
+
+use super::rotation_file::Stored;
+
+/// The rotation of the file, and its state.
+pub(super) struct Interrupted {
+    pub(super) stored: Stored,
+    pub(super) state: State,
+}
+
+/// The state of a rotation that was interrupted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// It continues with the same key.
+    Incomplete,
+    /// Its key is the present one.
+    Committed {
+        key_epoch: u64,
+        /// True if a member was disabled since, who may know the key.
+        is_known_outside: bool,
+    },
+    /// It was committed, and its key was replaced since.
+    Superseded { key_epoch: u64, present: u64 },
+    /// It was not committed, and another rotation was.
+    Overtaken { present: u64 },
+    /// It was not committed, and is not in progress.
+    Abandoned,
+}
+
+impl Interrupted {
+    /// Finds the state in a verified chain. `in_progress` is the vault's statement, with which it can at most make this command
+    /// begin a new rotation: a key that the chain does not have is in use nowhere.
+    pub(super) fn new(stored: Stored, chain: &Chain, in_progress: Option<&RotationState>) -> Self {
+        let present = chain.epoch();
+        let is_in_progress = in_progress.is_some_and(|it| it.id == stored.id);
+        let state = match key_epoch(&stored, chain) {
+            Some(key_epoch) if key_epoch == present => State::Committed {
+                key_epoch,
+                is_known_outside: chain.has_disabled_since_rotation(),
+            },
+            Some(key_epoch) => State::Superseded { key_epoch, present },
+            None if is_in_progress || !stored.is_begun => State::Incomplete,
+            None if stored.to_epoch.is_some_and(|to| to <= present) => State::Overtaken { present },
+            None => State::Abandoned,
+        };
+        Self { stored, state }
+    }
+
+    /// Returns true if a rotation of this account is committed, and is all that is needed: no member was disabled since.
+    pub(super) fn is_complete_for(&self, account: &str) -> bool {
+        let is_enough = matches!(
+            self.state,
+            State::Committed {
+                is_known_outside: false,
+                ..
+            }
+        );
+        is_enough && self.stored.account == account
+    }
+
+    /// Returns the state for people.
+    pub(super) fn describe(&self) -> String {
+        let id = self.stored.id;
+        match self.state {
+            State::Incomplete => format!("the rotation {id} is not complete"),
+            State::Committed {
+                key_epoch,
+                is_known_outside,
+            } => {
+                let since = match is_known_outside {
+                    true => "; a member was disabled since, and may know this key",
+                    false => "",
+                };
+                format!(
+                    "the rotation {id} is committed: the org key is {}, with the number {key_epoch}{since}",
+                    self.stored.fingerprint
+                )
+            }
+            State::Superseded { key_epoch, present } => format!(
+                "the rotation {id} was committed, with the number {key_epoch}, and the org key was replaced again since, and now \
+                 has the number {present}"
+            ),
+            State::Overtaken { present } => format!(
+                "the rotation {id} was not committed, and another rotation has replaced the org key, which now has the number {present}"
+            ),
+            State::Abandoned => format!(
+                "the rotation {id} was given up by an administrator, or replaced by another one: the org key was not replaced"
+            ),
+        }
+    }
+
+    /// Returns the state for `--json`.
+    pub(super) fn name(&self) -> &'static str {
+        match self.state {
+            State::Incomplete => "incomplete",
+            State::Committed { .. } => "committed",
+            State::Superseded { .. } => "superseded",
+            State::Overtaken { .. } => "overtaken",
+            State::Abandoned => "abandoned",
+        }
+    }
+}
+
+/// Returns the number of the key of the rotation, if the chain has or had the key.
+fn key_epoch(stored: &Stored, chain: &Chain) -> Option<u64> {
+    let epochs = (0..=chain.epoch()).rev();
+    let mut keys = epochs.map_while(|epoch| Some((epoch, chain.fingerprint_of(epoch)?)));
+    let found = keys.find(|(_, key)| key.to_string() == stored.fingerprint);
+    found.map(|(epoch, _)| epoch)
+}

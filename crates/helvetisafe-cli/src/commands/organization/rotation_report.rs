@@ -1,0 +1,167 @@
+//! The output of `org rotate`.
+
+use std::time::Duration;
+
+use helvetisafe::organization::Chain;
+use helvetisafe::{Fingerprint, Timestamp};
+use serde::Serialize;
+
+use super::interrupted_rotation::{Interrupted, State};
+use crate::advice;
+use crate::failure::Failure;
+use crate::ui::{Ui, prompt};
+
+/// The time after which no value under the old key is in the vault: 10 minutes, and a margin for its work and for the clocks.
+const OLD_VALUES: Duration = Duration::from_secs(15 * 60);
+
+/// The output of `--json`; `docs/cli.md` documents it.
+#[derive(Serialize)]
+pub(super) struct Json {
+    pub(super) action: &'static str,
+    /// `None` in a dry run of a new rotation.
+    pub(super) rotation: Option<String>,
+    /// The state of the rotation that was interrupted on this machine; `None` without one.
+    pub(super) interrupted: Option<&'static str>,
+    pub(super) key_epoch: Option<u64>,
+    pub(super) org_key_fingerprint: Option<String>,
+    pub(super) dry_run: bool,
+    /// In a dry run of a new rotation, or of one that continues.
+    #[serde(flatten)]
+    pub(super) figures: Option<Figures>,
+}
+
+/// The numbers of what a rotation would seal and wrap.
+#[derive(Serialize)]
+pub(super) struct Figures {
+    /// `None` if the credential may not list them.
+    pub(super) secrets: Option<usize>,
+    pub(super) members: usize,
+    pub(super) invitations: usize,
+}
+
+/// An org key that a rotation has made the present one.
+pub(super) struct Replaced {
+    pub(super) rotation: String,
+    pub(super) key_epoch: u64,
+    pub(super) fingerprint: Fingerprint,
+}
+
+impl Replaced {
+    /// Reports a rotation of this run. `count` is the number of its secrets.
+    pub(super) fn report(
+        &self,
+        interrupted: Option<&'static str>,
+        count: usize,
+        ui: &Ui,
+    ) -> Result<(), Failure> {
+        self.json(interrupted, false, ui)?;
+        ui.messages.note(format_args!(
+            "replaced the org key: it is {}, with the number {}; secrets encrypted again in this run: {count}",
+            self.fingerprint, self.key_epoch
+        ));
+        self.next(ui);
+        Ok(())
+    }
+
+    /// Reports a rotation that an earlier run has committed.
+    pub(super) fn report_complete(&self, it: &Interrupted, ui: &Ui) -> Result<(), Failure> {
+        self.json(Some(it.name()), false, ui)?;
+        ui.messages.note(format_args!(
+            "the interrupted rotation was committed already: the org key is {}, with the number {}; no new rotation was begun: to \
+             replace the org key once more, run {} again",
+            self.fingerprint,
+            self.key_epoch,
+            advice::command("org rotate")
+        ));
+        self.next(ui);
+        Ok(())
+    }
+
+    /// Reports in a dry run that nothing but the end on this machine is missing.
+    pub(super) fn explain_complete(&self, it: &Interrupted, ui: &Ui) -> Result<(), Failure> {
+        if ui.json {
+            return self.json(Some(it.name()), true, ui);
+        }
+        ui.output.line(&it.describe())?;
+        let text =
+            "would only complete it on this machine: the org key would not be replaced again";
+        ui.output.line(text)
+    }
+
+    fn json(
+        &self,
+        interrupted: Option<&'static str>,
+        dry_run: bool,
+        ui: &Ui,
+    ) -> Result<(), Failure> {
+        if !ui.json {
+            return Ok(());
+        }
+        ui.output.json(&Json {
+            action: "rotated",
+            rotation: Some(self.rotation.clone()),
+            interrupted,
+            key_epoch: Some(self.key_epoch),
+            org_key_fingerprint: Some(self.fingerprint.to_string()),
+            dry_run,
+            figures: None,
+        })
+    }
+
+    fn next(&self, ui: &Ui) {
+        ui.messages.note(format_args!(
+            "next: the members' commands follow the signed chain by themselves; change the fingerprint to {} where it is configured; \
+             restart programs that do not follow the chain; and replace the values that a former member could read",
+            self.fingerprint
+        ));
+        let gone = Timestamp::now() + OLD_VALUES;
+        ui.messages.note(format_args!(
+            "next: a backup that was made before {gone:.0} may have the values under the old key: if another person may know that \
+             key, make a new backup after that time, and delete the older ones"
+        ));
+    }
+}
+
+/// Reports what a rotation would do that is new, or continues.
+pub(super) fn explain(
+    interrupted: Option<&Interrupted>,
+    chain: &Chain,
+    figures: Figures,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let key_epoch = chain.epoch().saturating_add(1);
+    let is_resumed = |it: &&Interrupted| it.state == State::Incomplete;
+    let resumed = interrupted.filter(is_resumed).map(|it| &it.stored);
+    if ui.json {
+        return ui.output.json(&Json {
+            action: "rotated",
+            rotation: resumed.map(|it| it.id.to_string()),
+            interrupted: interrupted.map(Interrupted::name),
+            key_epoch: Some(key_epoch),
+            org_key_fingerprint: resumed.map(|it| it.fingerprint.clone()),
+            dry_run: true,
+            figures: Some(figures),
+        });
+    }
+    if let Some(over) = interrupted.filter(|it| !is_resumed(it)) {
+        ui.output.line(&over.describe())?;
+    }
+    let replaced = match resumed {
+        Some(stored) => format!("continue the rotation {}", stored.id),
+        None => "replace the org key".to_owned(),
+    };
+    let secrets = figures.secrets.map(|count| format!(" ({count})"));
+    ui.output.line(&format!(
+        "would {replaced}: seal every secret{} again under the number {key_epoch}, wrap the new key for the members ({}), and seal \
+         the open invitations again ({})",
+        secrets.unwrap_or_default(),
+        figures.members,
+        figures.invitations
+    ))
+}
+
+/// Asks before a change of rotations. `outcome` says that it was not made.
+pub(super) fn ask(question: impl std::fmt::Display, outcome: &str, ui: &Ui) -> Result<(), Failure> {
+    let refusal = "cannot confirm a rotation without a terminal; give --yes";
+    prompt::require_at_terminal(refusal, question, outcome, ui.messages)
+}
