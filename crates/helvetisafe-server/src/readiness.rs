@@ -107,9 +107,15 @@ const STUCK: Warning = Warning {
 };
 const LOW_DISK: Warning = Warning {
     code: "disk",
-    text: "the disk of the database has less than 32 MiB free, so creates and updates are refused; free space on it, or \
-           move the database to a larger one",
+    text: "the disk of the database has less than 32 MiB free beside 26 MiB in reserve, so creates and updates are \
+           refused; free space on it, or move the database to a larger one",
     end: "the disk of the database has enough space again",
+};
+const NO_RESERVE: Warning = Warning {
+    code: "reserve",
+    text: "the database has no disk space in reserve, so deletes and token requests fail once its disk is full; free \
+           space on it until 32 MiB are free",
+    end: "the database has disk space in reserve again",
 };
 const CLOCK: Warning = Warning {
     code: "clock",
@@ -179,11 +185,14 @@ impl Found {
             Some(Replication::On) | None => None,
         };
         let clock = self.skew.is_some_and(|skew| skew.abs() > MAX_SKEW);
-        let is_low = self.space.as_ref().is_some_and(|space| space.is_low);
+        let space = self.space.as_ref();
+        let is_low = space.is_some_and(|space| space.is_low);
+        let has_reserve = space.is_none_or(|space| space.has_reserve);
         standby
             .into_iter()
             .chain(clock.then_some(CLOCK))
             .chain(is_low.then_some(LOW_DISK))
+            .chain((!has_reserve).then_some(NO_RESERVE))
     }
 
     /// Logs why no standby confirms commits, unless that was logged within [`REMINDER`]. Returns the time of the last line.
@@ -219,8 +228,13 @@ fn log_warnings(before: &[Warning], now: &[Warning]) {
         .iter()
         .filter(|it| !before.contains(it) && **it != STUCK);
     begun.for_each(|it| log::warning(&it.text));
-    let ended = before.iter().filter(|it| !now.contains(it));
-    ended.for_each(|it| log::info(&it.end));
+    ended(before, now).for_each(|it| log::info(&it));
+}
+
+/// Returns the messages at the end of warnings. That commits wait again is no good news if no standby confirms them.
+fn ended<'a>(before: &'a [Warning], now: &'a [Warning]) -> impl Iterator<Item = &'static str> + 'a {
+    let has_ended = |it: &&Warning| !now.contains(it) && !(**it == STANDBY && now.contains(&STUCK));
+    before.iter().filter(has_ended).map(|it| it.end)
 }
 
 /// Returns the result, and the error of a failed probe.
@@ -264,11 +278,29 @@ mod tests {
 
     #[test]
     fn the_warning_names_the_space_that_values_leave() {
-        let space = format!(
-            "less than {} MiB free",
-            crate::store::sqlite::MIN_FREE >> 20
-        );
+        use crate::store::sqlite::{MIN_FREE, RESERVE};
+        let (free, reserve) = (MIN_FREE >> 20, RESERVE >> 20);
+        let space = format!("less than {free} MiB free beside {reserve} MiB in reserve");
         assert!(LOW_DISK.text.contains(&space));
+        assert!(
+            NO_RESERVE
+                .text
+                .contains(&format!("until {free} MiB are free"))
+        );
+    }
+
+    #[test]
+    fn an_absent_standby_is_not_reported_as_the_end_of_a_warning() {
+        for (before, now, expected) in [
+            (&[STANDBY][..], &[][..], &[STANDBY.end][..]),
+            (&[STANDBY], &[STUCK], &[]),
+            (&[STANDBY, CLOCK], &[STUCK], &[CLOCK.end]),
+            (&[STUCK], &[STANDBY], &[STUCK.end]),
+            (&[STUCK], &[], &[STUCK.end]),
+        ] {
+            let messages: Vec<_> = ended(before, now).collect();
+            assert_eq!(messages, expected);
+        }
     }
 
     #[test]
