@@ -233,8 +233,9 @@ fn log_warnings(before: &[Warning], now: &[Warning]) {
 
 /// Returns the messages at the end of warnings. That commits wait again is no good news if no standby confirms them.
 fn ended<'a>(before: &'a [Warning], now: &'a [Warning]) -> impl Iterator<Item = &'static str> + 'a {
-    let has_ended = |it: &&Warning| !now.contains(it) && !(**it == STANDBY && now.contains(&STUCK));
-    before.iter().filter(has_ended).map(|it| it.end)
+    let goes_on = |it: &Warning| now.contains(it) || *it == STANDBY && now.contains(&STUCK);
+    let ended = before.iter().filter(move |it| !goes_on(it));
+    ended.map(|it| it.end)
 }
 
 /// Returns the result, and the error of a failed probe.

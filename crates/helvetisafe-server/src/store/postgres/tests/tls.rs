@@ -160,6 +160,25 @@ async fn the_remedy_fits_the_problem_with_the_certificate() {
     assert!(version.is_some());
 }
 
+#[tokio::test]
+async fn a_plain_connection_to_a_server_that_demands_tls_is_explained() {
+    let Some(scene) = Scene::new() else {
+        return;
+    };
+    let rules = format!("{}/data/pg_hba.conf", scene.server.folder());
+    std::fs::write(rules, "hostssl all all 127.0.0.1/32 password\n").unwrap();
+    scene.server.execute("SELECT pg_reload_conf()");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let (found, remedy) = problem(&scene.server.url()).await;
+    assert!(found.contains("no encryption"), "{found}");
+    assert!(remedy.contains("sslrootcert=FILE"), "{remedy}");
+    let root = scene.file("ca.crt", &scene.authority.0.pem());
+    let local = scene.server.url().replace("127.0.0.1", "localhost");
+    let url = format!("{local}&sslrootcert={}", root.display());
+    let [version, _] = scene.connection(&url).await.unwrap();
+    assert!(version.is_some());
+}
+
 /// It expects TLS at once.
 #[tokio::test]
 async fn another_program_than_postgresql_is_named_as_such() {
