@@ -1,15 +1,19 @@
 //! The readiness of this node for requests, for load balancers and metrics.
 
+mod message;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::log;
 use crate::store::{Probe, Replication, Space, Store, StoreError, skew};
+use message::{CLOCK, DISK, DRAINING, LOW_DISK, NO_RESERVE, SCHEMA, STANDBY, STUCK, ended};
+
+pub(crate) use message::{DATABASE, Reason, Warning};
 
 /// The age up to which a result is reused, so that probes cost the database nothing.
 const CACHED: Duration = Duration::from_secs(1);
@@ -59,63 +63,6 @@ pub(crate) struct State {
     /// The disk of a database file.
     pub(crate) space: Option<Space>,
 }
-
-/// A reason for which a vault is not ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Reason {
-    pub(crate) code: &'static str,
-    pub(crate) text: &'static str,
-}
-
-/// A flaw with which a vault is ready.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Warning {
-    pub(crate) code: &'static str,
-    pub(crate) text: &'static str,
-    /// The message at its end.
-    #[serde(skip)]
-    end: &'static str,
-}
-
-const DRAINING: Reason = Reason {
-    code: "draining",
-    text: "the vault is about to stop",
-};
-pub(crate) const DATABASE: Reason = Reason {
-    code: "database",
-    text: "the database takes no writes; the vault's log has the reason",
-};
-const SCHEMA: Reason = Reason {
-    code: "schema",
-    text: "the tables of the database are not those that this version serves",
-};
-const DISK: Reason = Reason {
-    code: "disk",
-    text: "the disk of the database is full, so not even deletes and token requests succeed",
-};
-const STANDBY: Warning = Warning {
-    code: "standby",
-    text: "no commit waits for a synchronous standby, so an acknowledged write is on one server alone; set \
-           synchronous_standby_names",
-    end: "commits wait for a synchronous standby again",
-};
-const STUCK: Warning = Warning {
-    code: "standby_down",
-    text: "no synchronous standby confirms commits, so writes and logins wait or are refused; start the standby, or \
-           change synchronous_standby_names",
-    end: "commits no longer wait for a standby that does not confirm them",
-};
-const LOW_DISK: Warning = Warning {
-    code: "disk",
-    text: "the disk of the database has less than 32 MiB free, so creates and updates are refused; free space on it, or \
-           move the database to a larger one",
-    end: "the disk of the database has enough space again",
-};
-const CLOCK: Warning = Warning {
-    code: "clock",
-    text: "the clocks of this node and of the database differ by more than 5 s; synchronize both",
-    end: "the clocks of this node and of the database agree again",
-};
 
 impl Readiness {
     /// Makes the vault unready from now on.
@@ -179,11 +126,14 @@ impl Found {
             Some(Replication::On) | None => None,
         };
         let clock = self.skew.is_some_and(|skew| skew.abs() > MAX_SKEW);
-        let is_low = self.space.as_ref().is_some_and(|space| space.is_low);
+        let space = self.space.as_ref();
+        let is_low = space.is_some_and(|space| space.is_low);
+        let has_reserve = space.is_none_or(|space| space.has_reserve);
         standby
             .into_iter()
             .chain(clock.then_some(CLOCK))
             .chain(is_low.then_some(LOW_DISK))
+            .chain((!has_reserve).then_some(NO_RESERVE))
     }
 
     /// Logs why no standby confirms commits, unless that was logged within [`REMINDER`]. Returns the time of the last line.
@@ -219,8 +169,7 @@ fn log_warnings(before: &[Warning], now: &[Warning]) {
         .iter()
         .filter(|it| !before.contains(it) && **it != STUCK);
     begun.for_each(|it| log::warning(&it.text));
-    let ended = before.iter().filter(|it| !now.contains(it));
-    ended.for_each(|it| log::info(&it.end));
+    ended(before, now).for_each(|it| log::info(&it));
 }
 
 /// Returns the result, and the error of a failed probe.
@@ -261,15 +210,6 @@ fn found(store: &Store, probe: &Probe, sent: Timestamp, received: Timestamp) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_warning_names_the_space_that_values_leave() {
-        let space = format!(
-            "less than {} MiB free",
-            crate::store::sqlite::MIN_FREE >> 20
-        );
-        assert!(LOW_DISK.text.contains(&space));
-    }
 
     #[test]
     fn warnings_do_not_change_the_readiness() {

@@ -89,8 +89,12 @@ pub(crate) struct Space {
     pub(crate) database: u64,
     /// The size of its write-ahead log, in bytes.
     pub(crate) log: u64,
+    /// The space in reserve, in bytes.
+    pub(crate) held: u64,
     /// Set if values are refused.
     pub(crate) is_low: bool,
+    /// False if tokens and deletes fail once the disk is full.
+    pub(crate) has_reserve: bool,
 }
 
 /// Opening and closing.

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use helvetisafe::{Client, Credentials, KeySource, Scope, Scopes};
 use helvetisafe_crypto::{OrgKey, PrivateKey};
 use helvetisafe_server::{Account, NewAccount, NewApiToken, Organization, Vault};
-use helvetisafe_test_support::{Action, Proxy, Request};
+use helvetisafe_test_support::{Action, PEM, Proxy, Request};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
@@ -60,9 +60,8 @@ impl World {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let organization = VAULT.new_organization().unwrap();
-        let owner = VAULT
-            .new_account(&organization, NewAccount::default())
-            .unwrap();
+        let account = NewAccount::default().private_key(PrivateKey::from_pem(PEM).unwrap());
+        let owner = VAULT.new_account(&organization, account).unwrap();
         write_private(
             &folder.path().join("key.pem"),
             &owner.private_key_pem,

@@ -1,4 +1,4 @@
-use crate::log;
+use crate::log::{self, Limited};
 
 /// A failure of the database. It never contains stored values or credentials.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,11 +37,18 @@ pub(crate) enum StoreError {
     Failed(String),
 }
 
+/// The messages that every request would repeat.
+static BUSY: Limited = Limited::new();
+static UNAVAILABLE: Limited = Limited::new();
+
 impl StoreError {
     /// Logs a failure, unless the database logs it itself, at intervals.
     pub(crate) fn log(&self) {
-        if !matches!(self, Self::Full | Self::NoStandby | Self::Unconfirmed) {
-            log::error(self);
+        match self {
+            Self::Full | Self::NoStandby | Self::Unconfirmed => {}
+            Self::Busy => BUSY.error(&format_args!("{self}; a request was answered 503")),
+            Self::Unavailable(_) => UNAVAILABLE.error(self),
+            _ => log::error(self),
         }
     }
 }

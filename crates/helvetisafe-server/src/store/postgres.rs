@@ -146,10 +146,31 @@ impl Postgres {
         self.run(statement, Effect::Once, time).await
     }
 
+    /// Returns a connection for a write, unless commits wait in vain for their standby by then.
+    async fn take_for_write(&self, deadline: Instant) -> Result<Held<'_>, StoreError> {
+        let held = self
+            .take_by(deadline, || self.pool.take_for_write())
+            .await?;
+        match self.check_standby() {
+            Ok(()) => Ok(held),
+            Err(error) => {
+                held.give_back();
+                Err(error)
+            }
+        }
+    }
+
     /// Returns a connection. If the primary was lost, the wait for the next one ends at a deadline.
-    async fn take_by(&self, deadline: Instant) -> Result<Held<'_>, StoreError> {
+    async fn take_by<'a, F>(
+        &self,
+        deadline: Instant,
+        take: impl Fn() -> F + Send,
+    ) -> Result<Held<'a>, StoreError>
+    where
+        F: Future<Output = Result<Held<'a>, StoreError>> + Send,
+    {
         loop {
-            match self.pool.take().await {
+            match take().await {
                 Err(StoreError::Unavailable(_))
                     if self.pool.has_lost_primary() && Instant::now() < deadline =>
                 {
@@ -170,7 +191,11 @@ impl Postgres {
         loop {
             let mut held = match effect {
                 Effect::Probe => self.pool.take_for_probe().await?,
-                Effect::Repeatable | Effect::Once => self.take_by(attempts.start + SEARCH).await?,
+                Effect::Repeatable => {
+                    self.take_by(attempts.start + SEARCH, || self.pool.take())
+                        .await?
+                }
+                Effect::Once => self.take_for_write(attempts.start + SEARCH).await?,
             };
             let outcome = attempt(statement(), &mut held.connection, effect, time).await;
             let (failure, sqlstate) = match outcome {
@@ -214,7 +239,7 @@ impl Attempts {
     /// Returns the pause before the next attempt, or the error if there is none.
     fn pause_after(&mut self, failure: Failure) -> Result<Duration, StoreError> {
         match failure {
-            Failure::Conflict if self.start.elapsed() > CONFLICTING => Err(StoreError::Busy),
+            Failure::Conflict if self.start.elapsed() > CONFLICTING => Err(failure::conflicting()),
             Failure::Conflict => {
                 self.conflicts += 1;
                 Ok(jitter(self.conflicts))

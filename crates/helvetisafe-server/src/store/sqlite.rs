@@ -11,6 +11,7 @@ mod connection;
 mod copies;
 mod disk;
 mod file;
+mod free_space;
 mod lists;
 mod migrations;
 mod principals;
@@ -33,12 +34,17 @@ pub(in crate::store) use acts::select;
 use checkpoint::Log;
 pub(crate) use copies::{Contents, copy_online, drop_tokens, finish_log, inspect};
 use disk::Disk;
-pub(crate) use disk::{MIN_FREE, free_space};
 use file::OpenFile;
 pub(crate) use file::{foreign, has_log, is_in_use, remove_logs};
+pub(crate) use free_space::{MIN_FREE, free_space};
 pub(crate) use migrations::none as no_migrations;
+<<<<<<< HEAD
 use readers::{Present, Readers};
 pub(crate) use reserve::{SIZE as RESERVE, is_held};
+=======
+use readers::Readers;
+pub(crate) use reserve::{LOG as LEFT_RESERVE, SIZE as RESERVE, held};
+>>>>>>> n-ops
 pub(crate) use transfer::CopySide;
 use writer::{Batch, Writer};
 
@@ -221,17 +227,15 @@ pub(super) fn migrations_of_file(path: &Path) -> Result<Migrations, StoreError> 
     if let Some((problem, remedy)) = file::foreign(path) {
         return Err(StoreError::Failed(format!("it {problem}; {remedy}")));
     }
+    if !is_in_use(path) && !has_log(path) {
+        return Ok(migrations::read(&connection::unchanging(path)?)?);
+    }
     match connection::read_only(path).and_then(|connection| migrations::read(&connection)) {
         // A killed process left a journal, which has to be rolled back first.
         Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ReadOnly) => {
             Ok(migrations::read(&connection::reading(path)?)?)
         }
-        read => match read.map_err(StoreError::from) {
-            Err(StoreError::Full) if !has_log(path) => {
-                Ok(migrations::read(&connection::unchanging(path)?)?)
-            }
-            read => read,
-        },
+        read => Ok(read?),
     }
 }
 

@@ -65,6 +65,7 @@ struct SpaceGauges {
     free: Gauge,
     database: Gauge,
     log: Gauge,
+    reserve: Gauge,
 }
 
 /// The counts of connections, which the accept loop changes.
@@ -149,6 +150,8 @@ impl Metrics {
             "disk_free_bytes", space.free, "Free space on the disk of the database file";
             "size_bytes", space.database, "Size of the database file";
             "wal_size_bytes", space.log, "Size of the write-ahead log beside the database file";
+            "reserve_bytes", space.reserve,
+                "Space in reserve for tokens and deletes on a full disk, beside the database file";
         }
     }
 
@@ -194,6 +197,7 @@ impl Metrics {
             set(&self.space.free, space.free);
             set(&self.space.database, space.database);
             set(&self.space.log, space.log);
+            set(&self.space.reserve, space.held);
         }
     }
 

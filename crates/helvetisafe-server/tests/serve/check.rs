@@ -48,9 +48,9 @@ fn one(arguments: &[&str], name: &str, status: &str, parts: [&str; 2]) {
 #[test]
 fn a_right_configuration_has_no_fault_and_stays_as_it_is() {
     let (state, authority) = (State::new(), Authority::new());
-    let files = authority.pair().write(state.folder.path());
-    let [cert, key] = files.each_ref().map(|it| it.to_str().unwrap());
-    let before = fs::read(state.path()).unwrap();
+    let pair = authority.pair().write(state.folder.path());
+    let [cert, key] = pair.each_ref().map(|it| it.to_str().unwrap());
+    let before = (files(&state), fs::read(state.path()).unwrap());
     let database = state.database();
     let tls = [
         "--listen",
@@ -84,7 +84,15 @@ fn a_right_configuration_has_no_fault_and_stays_as_it_is() {
         );
     }
     assert_eq!(stdout.lines().count(), 6, "{stdout}");
-    assert_eq!(fs::read(state.path()).unwrap(), before);
+    assert_eq!((files(&state), fs::read(state.path()).unwrap()), before);
+}
+
+/// Returns the names of the files beside the database.
+fn files(state: &State) -> Vec<std::ffi::OsString> {
+    let files = fs::read_dir(state.folder.path()).unwrap();
+    let mut names: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+    names.sort();
+    names
 }
 
 #[test]

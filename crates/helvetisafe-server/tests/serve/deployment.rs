@@ -117,12 +117,12 @@ fn the_job_that_migrates_uses_the_database_and_the_image_of_the_nodes() {
         .env("HELVETISAFE_SERVER_DATABASE", &database)
         .output()
         .unwrap();
-    // The setting is valid; the password is missing.
+    // The setting is valid; the files are missing.
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let stderr = String::from_utf8(output.stderr).unwrap();
     let parts = [
         ": the database cannot be reached: ",
-        ": password_file /run/database/password: cannot be read: ",
+        ": sslrootcert /run/database/ca.crt: cannot be read: ",
     ];
     assert!(parts.iter().all(|it| stderr.contains(it)), "{stderr}");
 }

@@ -147,8 +147,9 @@ fn codes(list: &Value) -> Vec<&str> {
         .collect()
 }
 
-fn is_low(body: &Value) -> bool {
-    codes(&body["warnings"]) == ["disk"]
+/// Values are refused, and nothing is in reserve any more.
+fn is_full(body: &Value) -> bool {
+    codes(&body["warnings"]) == ["disk", "reserve"]
 }
 
 /// Returns the value of a metric, which is measured every 5 s.
@@ -201,7 +202,7 @@ fn on_a_full_disk_tokens_and_deletes_go_on_and_values_are_refused() {
     let read = site.call(serve.address, "GET /api/v1/secrets/key_2", "");
     assert_eq!(read.0, 200);
 
-    let body = ready(&serve, 200, is_low);
+    let body = ready(&serve, 200, is_full);
     let text = body["warnings"][0]["text"].as_str().unwrap();
     let path = site.disk.path("vault.db").display().to_string();
     assert!(
@@ -224,7 +225,7 @@ fn on_a_full_disk_tokens_and_deletes_go_on_and_values_are_refused() {
     ready(&serve, 200, |_| site.reserve() >= 26 << 20);
     let lines = serve.stop();
     let full: Vec<_> = lines.iter().filter(|line| line.contains(" disk")).collect();
-    assert!(full.len() <= 4, "{full:#?}");
+    assert!(full.len() <= 6, "{full:#?}");
     assert!(full.iter().any(|line| line.contains(&path)), "{full:#?}");
     std::fs::copy(site.disk.outside("vault.db"), site.state.path()).unwrap();
     is_whole(&site.state.path());
@@ -248,6 +249,73 @@ fn a_vault_starts_on_a_full_disk() {
     assert_eq!(site.delete(serve.address, "a"), 204);
     site.revoke(serve.address);
     serve.stop();
+
+    // What the vault has left is enough for another start.
+    assert!(
+        (1..26 << 20).contains(&site.reserve()),
+        "{}",
+        site.reserve()
+    );
+    site.disk.fill("fill");
+    let (code, status, text) = site.check();
+    assert_eq!((code, &*status), (Some(0), "warning"), "{text}");
+    let serve = site.disk.serve();
+    assert_eq!(site.fetch_token(serve.address), 200);
+    serve.stop();
+}
+
+/// There is space for the reserve, or for values.
+#[test]
+fn a_disk_with_little_space_has_it_in_reserve() {
+    let Some(site) = Site::new() else { return };
+    let serve = site.disk.serve();
+    assert_eq!(site.create(serve.address, "a", 24).0, 201);
+    serve.stop();
+    site.disk.remove("vault.db.reserve");
+    site.disk.leave("ballast", 44 << 20);
+    let serve = site.disk.serve();
+    assert!(site.reserve() >= 26 << 20, "{}", site.reserve());
+    assert_eq!(site.create(serve.address, "b", 24).0, 507);
+    ready(&serve, 200, |body| codes(&body["warnings"]) == ["disk"]);
+    assert_eq!(site.check().1, "warning");
+    site.disk.fill("fill");
+    for n in 0..100 {
+        assert_eq!(site.fetch_token(serve.address), 200, "{n}");
+    }
+    assert_eq!(site.delete(serve.address, "a"), 204);
+    serve.stop();
+}
+
+#[test]
+fn a_disk_without_space_for_the_reserve_is_reported() {
+    let Some(site) = Site::new() else { return };
+    site.disk.leave("ballast", 24 << 20);
+    let mut serve = site.disk.serve();
+    let metrics = serve.metrics_address();
+    ready(&serve, 200, is_full);
+    assert_eq!(site.reserve(), 0);
+    assert_eq!(site.create(serve.address, "a", 24).0, 507);
+    let reserve = |has: fn(f64) -> bool| {
+        let name = "helvetisafe_database_reserve_bytes";
+        let is = || metric(&scrape(metrics), name).is_some_and(has);
+        (0..50).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            is()
+        })
+    };
+    assert!(reserve(|bytes| bytes == 0.0));
+    site.disk.remove("ballast");
+    ready(&serve, 200, |body| codes(&body["warnings"]).is_empty());
+    assert!(reserve(|bytes| bytes > 27e6));
+    assert_eq!(site.create(serve.address, "a", 24).0, 201);
+    let lines = serve.stop();
+    for part in [
+        "WARNING: the database has no disk space in reserve",
+        "the database has disk space in reserve again",
+    ] {
+        let found = lines.iter().filter(|line| line.contains(part)).count();
+        assert_eq!(found, 1, "{part}: {lines:#?}");
+    }
 }
 
 #[test]
@@ -265,7 +333,7 @@ fn a_disk_without_a_reserve_makes_the_vault_unready_until_it_has_space() {
     });
     let body = body.unwrap();
     assert_eq!(codes(&body["reasons"]), ["disk"]);
-    assert!(is_low(&body), "{body}");
+    assert!(is_full(&body), "{body}");
     let (code, status, text) = site.check();
     assert_eq!((code, &*status), (Some(1), "fault"), "{text}");
     site.disk.remove("fill");
@@ -276,5 +344,5 @@ fn a_disk_without_a_reserve_makes_the_vault_unready_until_it_has_space() {
         .iter()
         .filter(|line| line.contains("the disk"))
         .collect();
-    assert!(full.len() <= 5, "{full:#?}");
+    assert!(full.len() <= 6, "{full:#?}");
 }

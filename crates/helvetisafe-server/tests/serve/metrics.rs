@@ -40,16 +40,20 @@ fn send(address: SocketAddr, head: &str, body: &str) -> u16 {
 /// Names and credentials that must be in no label and no line.
 const CANARIES: [&str; 4] = ["canary-name", "canary-query", "canary-path", "CANARY"];
 
-fn make_requests(state: &State, address: SocketAddr) {
+/// Logs in with the account's secret, or with another one.
+fn log_in(state: &State, address: SocketAddr, other: Option<&str>) -> u16 {
     use helvetisafe_server::ExposeSecret;
-    let secret = state.account.client_secret.expose_secret();
-    let form = |secret: &str| {
-        let id = &state.account.client_id;
-        format!("grant_type=client_credentials&client_id={id}&client_secret={secret}")
-    };
-    assert_eq!(send(address, "POST /oauth/token", &form(secret)), 200);
-    assert_eq!(send(address, "POST /oauth/token", &form("wrong")), 401);
-    assert_eq!(send(address, "POST /oauth/token", &form("wrong")), 429);
+    let account = &state.account;
+    let (id, secret) = (&account.client_id, account.client_secret.expose_secret());
+    let secret = other.unwrap_or(secret);
+    let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
+    send(address, "POST /oauth/token", &form)
+}
+
+fn make_requests(state: &State, address: SocketAddr) {
+    assert_eq!(log_in(state, address, None), 200);
+    assert_eq!(log_in(state, address, Some("wrong")), 401);
+    assert_eq!(log_in(state, address, Some("wrong")), 429);
     for _ in 0..3 {
         assert_eq!(
             send(
@@ -166,6 +170,25 @@ fn make_requests_without_a_log(serve: &Serve) {
 }
 
 /// The write happens all the same, so it must leave a trace.
+/// Another process holds the lock of a writer, for longer than a write waits for it.
+#[test]
+fn a_busy_database_is_logged_once_and_not_for_each_request() {
+    let state = State::new();
+    let serve = Serve::start(&state, &[]);
+    let other = rusqlite::Connection::open(state.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| assert_eq!(log_in(&state, serve.address, None), 503));
+        }
+    });
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(log_in(&state, serve.address, None), 200);
+    let lines = serve.stop();
+    let busy = lines.iter().filter(|it| it.contains("database is busy;"));
+    assert_eq!(busy.count(), 1, "{lines:#?}");
+}
+
 #[test]
 fn a_request_whose_client_disconnects_is_logged_and_counted() {
     use std::io::Write;

@@ -114,6 +114,15 @@ impl SmallDisk {
         assert_eq!(error.kind(), ErrorKind::StorageFull);
     }
 
+    /// Writes a file that leaves about this many bytes free.
+    pub(crate) fn leave(&self, name: &str, bytes: u64) {
+        self.fill(name);
+        let file = OpenOptions::new().write(true).open(self.outside(name));
+        let file = file.unwrap();
+        let size = file.metadata().unwrap().len();
+        file.set_len(size - bytes).unwrap();
+    }
+
     pub(crate) fn remove(&self, name: &str) {
         fs::remove_file(self.outside(name)).unwrap();
     }

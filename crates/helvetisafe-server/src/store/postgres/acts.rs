@@ -54,7 +54,7 @@ impl Postgres {
         loop {
             self.check_standby()?;
             let id = random()?;
-            let mut held = self.take_by(deadline).await?;
+            let mut held = self.take_for_write(deadline).await?;
             match attempt(&mut held.connection, &act, id).await {
                 Attempt::Done(outcome) => {
                     held.give_back();
@@ -83,7 +83,7 @@ impl Postgres {
                     drop(held);
                     conflicts += 1;
                     if start.elapsed() > CONFLICTING {
-                        return Err(StoreError::Busy.into());
+                        return Err(failure::conflicting().into());
                     }
                     self.pool.counts.retry(sqlstate);
                     sleep(jitter(conflicts)).await;

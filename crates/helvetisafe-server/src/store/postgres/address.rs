@@ -160,18 +160,16 @@ impl Address {
     pub(super) fn options(&self, host: usize) -> Result<PgConnectOptions, sqlx::Error> {
         let host = &self.hosts[host % self.hosts.len()];
         let mut options = host.options(self.user.as_deref(), &self.database)?;
-        let mode = match self.tls {
-            Some(Tls::VerifyFull) => PgSslMode::VerifyFull,
-            Some(Tls::Disable) => PgSslMode::Disable,
-            None if host.is_local() => PgSslMode::Disable,
-            None => PgSslMode::VerifyFull,
+        let mode = match self.tls(host) {
+            Tls::VerifyFull => PgSslMode::VerifyFull,
+            Tls::Disable => PgSslMode::Disable,
         };
         options = options.ssl_mode(mode).application_name("helvetisafe");
         if let Some(path) = &self.root_certificates {
-            options = options.ssl_root_cert(path);
+            options = options.ssl_root_cert(readable(path, "sslrootcert")?);
         }
         if let Some(path) = &self.client_certificate {
-            options = options.ssl_client_cert(path);
+            options = options.ssl_client_cert(readable(path, "sslcert")?);
         }
         if let Some(path) = &self.client_key {
             options = options.ssl_client_key_from_pem(&*read_secret(path, "sslkey")?);
@@ -184,6 +182,17 @@ impl Address {
             options = options.password(text.trim_end_matches(['\r', '\n']));
         }
         Ok(options)
+    }
+
+    /// Returns the TLS of the connections to a host. A given certificate asks for it also on this machine.
+    fn tls(&self, host: &Host) -> Tls {
+        let has_certificate = self.root_certificates.is_some() || self.client_certificate.is_some();
+        match self.tls {
+            Some(tls) => tls,
+            None if host.is_folder() => Tls::Disable,
+            None if host.is_local() && !has_certificate => Tls::Disable,
+            None => Tls::VerifyFull,
+        }
     }
 }
 
@@ -199,6 +208,18 @@ fn read_secret(path: &Path, parameter: &str) -> Result<Zeroizing<Vec<u8>>, sqlx:
     let subject = format!("{parameter} {}", path.display());
     let file = private_files::read_key(path, &subject);
     file.map_err(|problem| configuration(problem.to_string()))
+}
+
+/// Returns a path that this process can read. The driver would not name it.
+fn readable<'a>(path: &'a Path, parameter: &str) -> Result<&'a Path, sqlx::Error> {
+    let unreadable = |error| {
+        configuration(format!(
+            "{parameter} {}: cannot be read: {error}",
+            path.display()
+        ))
+    };
+    std::fs::File::open(path).map_err(unreadable)?;
+    Ok(path)
 }
 
 /// Encodes the characters of a value that would end it, or be read as others. The slashes of a path stay.

@@ -29,7 +29,11 @@ pub(super) fn reason(error: &Error) -> String {
         }
         Error::Configuration(reason) | Error::Tls(reason) => reason.to_string(),
         Error::Io(reason) => reason.to_string(),
-        Error::Protocol(reason) => reason.clone(),
+        // With the place in the driver's source.
+        Error::Protocol(reason) => {
+            let end = reason.rfind(" (sqlx").unwrap_or(reason.len());
+            reason[..end].to_owned()
+        }
         error => error.to_string(),
     }
 }
@@ -60,6 +64,16 @@ fn remedy(code: &str, message: &str) -> &'static str {
 /// The message about a full disk, which each write would repeat.
 static FULL: Limited = Limited::new();
 
+/// The messages about a server without connections or memory, and about conflicts.
+static EXHAUSTED: Limited = Limited::new();
+static CONFLICTS: Limited = Limited::new();
+
+/// Reports a transaction that has conflicted with others for too long.
+pub(super) fn conflicting() -> StoreError {
+    CONFLICTS.error(&"a transaction conflicted with others until its timeout, and was given up");
+    StoreError::Busy
+}
+
 impl Failure {
     pub(super) fn of(error: &Error) -> Self {
         let reason = reason(error);
@@ -89,7 +103,12 @@ impl Failure {
                 Self::Refused(StoreError::Full)
             }
             // too_many_connections, and others of insufficient resources
-            _ if code.starts_with("53") => Self::Refused(StoreError::Busy),
+            _ if code.starts_with("53") => {
+                EXHAUSTED.error(&format_args!(
+                    "PostgreSQL refuses statements: {message} ({code})"
+                ));
+                Self::Refused(StoreError::Busy)
+            }
             // connection_exception and its kinds
             _ if code.starts_with("08") => Self::Lost(message.to_owned()),
             // foreign_key_violation
@@ -129,7 +148,7 @@ mod tests {
             Error::Io(std::io::Error::other("it is down")),
             Error::Tls("it is down".into()),
             Error::Configuration("it is down".into()),
-            Error::Protocol("it is down".to_owned()),
+            Error::Protocol("it is down (sqlx_postgres::message:173)".to_owned()),
         ] {
             assert_eq!(reason(&error), "it is down");
         }

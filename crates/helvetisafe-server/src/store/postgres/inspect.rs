@@ -1,8 +1,10 @@
 //! The facts about each host of a URL that an operator should know before a vault serves the database.
 
+use std::io;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use rustls::{CertificateError, Error as TlsError};
 use sqlx::{ConnectOptions, Connection, Error, Row};
 use tokio::time::timeout;
 
@@ -106,33 +108,63 @@ impl Address {
 const REACH: &str = "check the host and the port, that PostgreSQL listens there (listen_addresses), and that no \
                      firewall is in between";
 
+const TLS: &str = "check sslrootcert, that the server's certificate has this host's name, and that the server has \
+                   ssl = on; sslmode=disable is for networks that encrypt themselves";
+
 impl Unusable {
     fn of(error: &Error) -> Self {
-        let code = error.as_database_error().and_then(|error| error.code());
         Self {
             problem: reason(error),
-            remedy: match (error, code.as_deref()) {
-                (Error::Io(_), _) => REACH,
-                (Error::Tls(_), _) => {
-                    "check sslrootcert, that the server's certificate has this host's name, and that the server has \
-                     ssl = on; sslmode=disable is for networks that encrypt themselves"
+            remedy: match error {
+                Error::Io(error) => of_connection(error),
+                Error::Tls(_) => TLS,
+                Error::Protocol(_) => {
+                    "check the host and the port: the program that answers there is not PostgreSQL, or expects TLS at \
+                     once"
                 }
-                (Error::Configuration(_), _) => "check the files that the URL names",
-                (_, Some("28P01" | "28000")) => {
-                    "check the user, the password in password_file, and the lines of pg_hba.conf"
-                }
-                (_, Some("3D000")) => {
-                    "make the database, as docs/self-hosting.md describes, or correct its name"
-                }
-                (_, Some("42501")) => {
-                    "grant the user CONNECT on the database and USAGE on its schema"
-                }
-                (_, Some("53300")) => {
-                    "raise max_connections, or end connections that are not needed"
-                }
-                (_, Some("57P03")) => "wait until the server has started",
-                _ => "check the log of PostgreSQL",
+                Error::Configuration(_) => "check the files that the URL names",
+                _ => of_refusal(error),
             },
         }
+    }
+}
+
+/// Returns the remedy for a connection that failed, maybe in its TLS handshake.
+fn of_connection(error: &io::Error) -> &'static str {
+    let cause = error.get_ref().and_then(|it| it.downcast_ref::<TlsError>());
+    match cause {
+        Some(TlsError::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+            "add sslrootcert=FILE to the URL, with the certificate of the authority that issued the server's, or \
+             correct that file"
+        }
+        Some(TlsError::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        )) => {
+            "write the host as in the server's certificate, or give the server a certificate with this name"
+        }
+        Some(TlsError::InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. },
+        )) => "renew the server's certificate, and check the clock of this machine",
+        Some(_) => TLS,
+        None => REACH,
+    }
+}
+
+/// Returns the remedy for a refusal by the server, which may translate its text.
+fn of_refusal(error: &Error) -> &'static str {
+    let code = error.as_database_error().and_then(|error| error.code());
+    match code.as_deref() {
+        Some("28P01") => "check the user, and the password in password_file",
+        Some("28000") => {
+            "check the user, and the lines of pg_hba.conf; hostssl lines need TLS, which sslrootcert=FILE or \
+             sslmode=verify-full in the URL asks for on this machine, too"
+        }
+        Some("3D000") => {
+            "make the database, as docs/self-hosting.md describes, or correct its name"
+        }
+        Some("42501") => "grant the user CONNECT on the database and USAGE on its schema",
+        Some("53300") => "raise max_connections, or end connections that are not needed",
+        Some("57P03") => "wait until the server has started",
+        _ => "check the log of PostgreSQL",
     }
 }

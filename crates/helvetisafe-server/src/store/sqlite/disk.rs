@@ -1,4 +1,4 @@
-//! The free space of the disk.
+//! The free space that values leave.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::checkpoint::log_of;
+use super::free_space::{MIN_FREE, free_space};
+use super::reserve::{self, LOG, SIZE as RESERVE};
 use crate::log::Limited;
 use crate::store::{Space, StoreError};
-
-/// The free space that values must not use, in bytes. It is for tokens, deletes and the write-ahead log.
-pub(crate) const MIN_FREE: u64 = 32 << 20;
 
 /// The size of a row without its value, and of the other changes of a write, in bytes.
 const OVERHEAD: u64 = 64 << 10;
@@ -35,13 +34,21 @@ impl Disk {
     pub(super) fn space(&self) -> Space {
         let size = |file: &Path| fs::metadata(file).map_or(0, |file| file.len());
         let free = free_space(&self.file);
+        let held = reserve::held(&self.file);
         Space {
             file: self.file.clone(),
             free,
             database: size(&self.file),
             log: size(&log_of(&self.file)),
-            is_low: free < self.reserve,
+            held,
+            is_low: free < self.needed(held),
+            has_reserve: held >= LOG,
         }
+    }
+
+    /// Returns the free space that values need, in bytes: what is missing in reserve is kept free for it.
+    fn needed(&self, held: u64) -> u64 {
+        self.reserve.saturating_add(RESERVE.saturating_sub(held))
     }
 
     #[cfg(test)]
@@ -56,40 +63,33 @@ impl Disk {
     /// only for the log, so half the reserve is enough.
     pub(super) fn check(&self, connection: &Connection, size: usize) -> Result<(), StoreError> {
         let free = free_space(&self.file);
-        if free >= self.reserve {
+        if free >= self.needed(0) {
+            return Ok(());
+        }
+        let needed = self.needed(reserve::held(&self.file));
+        if free >= needed {
             return Ok(());
         }
         let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
         let unused = u64::from(pragma("freelist_count")?) * u64::from(pragma("page_size")?);
-        match free >= self.reserve / 2 && unused > size as u64 + OVERHEAD {
+        match free >= needed - self.reserve / 2 && unused > size as u64 + OVERHEAD {
             true => Ok(()),
             false => {
-                self.report(free);
+                self.report(free, needed);
                 Err(StoreError::Full)
             }
         }
     }
 
-    fn report(&self, free: u64) {
+    fn report(&self, free: u64, needed: u64) {
         self.refused.warning(&format_args!(
             "{}: the disk has {} MiB free, so creates and updates are refused below {} MiB; free space on it, or \
              move the database to a larger one",
             self.file.display(),
             free >> 20,
-            MIN_FREE >> 20
+            needed >> 20
         ));
     }
-}
-
-/// Returns the space that is free for this process, in bytes. An unknown one does not limit.
-#[cfg(unix)]
-pub(crate) fn free_space(file: &Path) -> u64 {
-    rustix::fs::statvfs(file).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
-}
-
-#[cfg(not(unix))]
-pub(crate) fn free_space(_: &Path) -> u64 {
-    u64::MAX
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Disk space in reserve, for tokens, deletes and acts on a disk that another process has filled.
 //!
-//! A file beside the database has the space. When a write finds the disk full, the file is removed, and its space goes at
-//! once to the write-ahead log and to unused pages of the database, where no other process can take it. The log is used
-//! again and again, so the space lasts for many writes. The file is made again once the disk has space.
+//! A file beside the database has the space. When a write finds the disk full, the file is removed, and the write-ahead log
+//! and the unused pages of the database are extended at once, so that no other process can take their space. What they have
+//! already stays free for all. The log is used again and again, so the space lasts for many writes. The file is made again
+//! once the disk has space, and before values are accepted.
 
 use std::cell::Cell;
 use std::fs::{File, OpenOptions};
@@ -14,12 +15,13 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::checkpoint::log_of;
-use super::disk::{MIN_FREE, free_space};
+use super::free_space::{MIN_FREE, free_space};
 use crate::log::{self, Limited};
 use crate::private_files;
 
-/// The size of the log from its begin: more than it reaches before it is moved to the database file.
-const LOG: u64 = 21 << 20;
+/// The size of the log from its begin: more than it reaches before it is moved to the database file. A stopped vault leaves
+/// this in the file after a release, which is enough for the next start.
+pub(crate) const LOG: u64 = 21 << 20;
 /// The unused pages of the database, in bytes. They have room for 10 000 tokens.
 const GROWTH: u64 = 4 << 20;
 /// The size of the file. What remains is for the index of the log, and for what the file system needs.
@@ -46,9 +48,9 @@ fn path_of(database: &Path) -> PathBuf {
     database.with_added_extension("reserve")
 }
 
-/// Returns true if a database has its space in reserve.
-pub(crate) fn is_held(database: &Path) -> bool {
-    std::fs::metadata(path_of(database)).is_ok_and(|file| file.len() >= SIZE)
+/// Returns the bytes that a database has in reserve.
+pub(crate) fn held(database: &Path) -> u64 {
+    std::fs::metadata(path_of(database)).map_or(0, |file| file.len())
 }
 
 impl Reserve {
@@ -57,7 +59,7 @@ impl Reserve {
             path: path_of(database),
             database: database.to_owned(),
             file,
-            is_held: Cell::new(is_held(database)),
+            is_held: Cell::new(held(database) >= SIZE),
             was_released: Cell::default(),
             last_attempt: Attempt::default(),
             last_emptied: Attempt::default(),
@@ -98,10 +100,15 @@ impl Reserve {
         ));
     }
 
-    /// Makes the file, if it is missing and the disk has space.
+    /// Makes the file, if it is missing or too small and the disk has space. A release leaves less space than that, so the
+    /// file is not made again at once.
     pub(super) fn renew(&self, connection: &Connection) {
-        let is_needed = !self.is_held.get() && self.last_attempt.is_due();
-        if !is_needed || free_space(&self.database) < MIN_FREE + SIZE {
+        if self.is_held.get() {
+            return;
+        }
+        let held = held(&self.database);
+        let has_space = free_space(&self.database).saturating_add(held) >= MIN_FREE;
+        if !has_space || !self.last_attempt.is_due() {
             return;
         }
         match self.make(SIZE) {
@@ -112,7 +119,9 @@ impl Reserve {
                 let _ = connection.pragma_update(None, "temp_store", "DEFAULT");
             }
             Err(error) => {
-                let _ = std::fs::remove_file(&self.path);
+                if held == 0 {
+                    let _ = std::fs::remove_file(&self.path);
+                }
                 self.exhausted.warning(&format_args!(
                     "{}: no disk space can be held in reserve: {error}; once the disk is full, deletes and token \
                      requests fail",
@@ -255,11 +264,11 @@ mod tests {
         connection.execute_batch("CREATE TABLE a (n)").unwrap();
         let reserve = file.reserve();
         reserve.renew(&connection);
-        assert!(is_held(&path));
+        assert_eq!(held(&path), SIZE);
         let size = |path: &Path| std::fs::metadata(path).unwrap().len();
 
         assert!(reserve.release(&connection));
-        assert!(!is_held(&path));
+        assert_eq!(held(&path), 0);
         assert_eq!(size(&log_of(&path)), LOG);
         assert!(size(&path) >= GROWTH, "{}", size(&path));
         let table = "SELECT count(*) FROM sqlite_schema";
@@ -272,6 +281,6 @@ mod tests {
         assert_eq!(size(&path), before);
         std::thread::sleep(PAUSE);
         reserve.renew(&connection);
-        assert!(is_held(&path));
+        assert_eq!(held(&path), SIZE);
     }
 }

@@ -32,9 +32,32 @@ fn another_machine_is_verified_unless_the_operator_says_otherwise() {
         ("db1/a?sslmode=disable", PgSslMode::Disable),
         ("localhost/a", PgSslMode::Disable),
         ("localhost/a?sslmode=verify-full", PgSslMode::VerifyFull),
+        // A certificate that nothing used would go unnoticed.
+        ("localhost/a?sslrootcert=FILE", PgSslMode::VerifyFull),
+        ("127.0.0.1/a?sslcert=FILE", PgSslMode::VerifyFull),
+        (
+            "localhost/a?sslrootcert=FILE&sslmode=disable",
+            PgSslMode::Disable,
+        ),
+        (
+            "/a?host=/run/postgresql&sslrootcert=FILE",
+            PgSslMode::Disable,
+        ),
     ] {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = &text.replace("FILE", file.path().to_str().unwrap());
         let found = options(text, 0).get_ssl_mode();
         assert_eq!(format!("{found:?}"), format!("{mode:?}"), "{text}");
+    }
+}
+
+#[test]
+fn a_certificate_that_cannot_be_read_is_named() {
+    for parameter in ["sslrootcert", "sslcert"] {
+        let text = format!("db1/a?{parameter}=/absent/file");
+        let error = Address::parse(&text).unwrap().options(0).err().unwrap();
+        let expected = format!("{parameter} /absent/file: cannot be read");
+        assert!(error.to_string().contains(&expected), "{error}");
     }
 }
 
@@ -68,7 +91,7 @@ fn files_with_a_secret_are_refused_if_other_users_can_read_them() {
     let path = file.display();
     for text in [
         format!("db1/a?password_file={path}"),
-        format!("db1/a?sslcert=/c&sslkey={path}"),
+        format!("db1/a?sslcert={path}&sslkey={path}"),
     ] {
         let address = Address::parse(&text).unwrap();
         for mode in [0o600, 0o400] {

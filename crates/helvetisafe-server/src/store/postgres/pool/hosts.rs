@@ -16,7 +16,7 @@ use crate::store::postgres::failure::reason;
 const NO_ANSWER: &str = "no answer";
 
 pub(super) struct Hosts {
-    address: Address,
+    pub(super) address: Address,
     failovers: Counter,
     /// The host that was the primary when last seen.
     primary: Mutex<Option<usize>>,

@@ -84,7 +84,7 @@ impl Queue {
         let hosts = u32::try_from(self.hosts.count()).unwrap_or(u32::MAX);
         let longest = WAIT.saturating_add(CONNECT.saturating_mul(hosts));
         let next = timeout(longest, next).await.ok().and_then(Result::ok);
-        next.unwrap_or(Err(StoreError::Busy))
+        next.unwrap_or_else(|| Err(StoreError::Unavailable(self.hosts.unanswered())))
     }
 
     /// Returns an idle connection; `None` if there is none, or if it is dead.

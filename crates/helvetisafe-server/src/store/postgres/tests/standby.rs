@@ -188,6 +188,38 @@ async fn writes_are_refused_while_commits_wait_in_vain() {
         .unwrap();
 }
 
+/// More writes wait than a node has connections, and no probe has seen that.
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_that_wait_leave_connections_for_reads() {
+    let Some(scene) = Scene::new().await else {
+        return;
+    };
+    let (store, grant) = (&scene.store, scene.grant);
+    let mut writes = tokio::task::JoinSet::new();
+    for n in 0..60 {
+        let store = Arc::clone(store);
+        let create = async move { store.create_secret(write(grant, &format!("key_{n}"))).await };
+        writes.spawn(create);
+    }
+    sleep(Duration::from_millis(500)).await;
+    let mut reads = tokio::task::JoinSet::new();
+    for _ in 0..6 {
+        let store = Arc::clone(store);
+        reads.spawn(async move {
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_secs(7) {
+                let before = Instant::now();
+                assert!(store.principal(&grant.token).await.unwrap().is_some());
+                assert!(before.elapsed() < Duration::from_secs(3));
+                sleep(Duration::from_millis(50)).await;
+            }
+        });
+    }
+    reads.join_all().await;
+    scene.wait_for("").await;
+    writes.join_all().await;
+}
+
 /// Another program receives the write-ahead log. A role without rights does not see that it is no synchronous standby.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_without_rights_sees_its_own_commits_wait() {

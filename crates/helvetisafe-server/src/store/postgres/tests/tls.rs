@@ -112,6 +112,93 @@ async fn the_server_is_verified() {
     }
 }
 
+/// Returns the problem of a host that cannot be used, and the remedy.
+async fn problem(url: &str) -> (String, &'static str) {
+    let address = super::super::Address::parse(url.strip_prefix("postgres://").unwrap());
+    let role = address.unwrap().inspect().await.remove(0).role;
+    let super::super::Role::Unusable(unusable) = role else {
+        panic!("it can be used: {url}");
+    };
+    (unusable.problem, unusable.remedy)
+}
+
+#[tokio::test]
+async fn the_remedy_fits_the_problem_with_the_certificate() {
+    let Some(scene) = Scene::new() else {
+        return;
+    };
+    let authority = &scene.authority;
+    let other = scene.file("other.crt", &Authority::new("another authority").0.pem());
+    let local = scene.server.url().replace("127.0.0.1", "localhost");
+    let verified = format!("{local}&sslmode=verify-full");
+    let root = scene.file("root.crt", &authority.0.pem());
+    for (url, problem_part, remedy_part) in [
+        (verified.clone(), "UnknownIssuer", "add sslrootcert=FILE"),
+        (
+            format!("{verified}&sslrootcert={}", other.display()),
+            "UnknownIssuer",
+            "correct that file",
+        ),
+        (
+            scene.url("127.0.0.1", authority),
+            "not valid for name",
+            "write the host as in the server's certificate",
+        ),
+        (
+            format!("{local}&sslrootcert=/absent/ca.crt"),
+            "sslrootcert /absent/ca.crt: cannot be read",
+            "check the files",
+        ),
+    ] {
+        let (problem, remedy) = problem(&url).await;
+        assert!(problem.contains(problem_part), "{url}: {problem}");
+        assert!(remedy.contains(remedy_part), "{url}: {remedy}");
+    }
+    // It implies TLS.
+    let url = format!("{local}&sslrootcert={}", root.display());
+    let [version, _] = scene.connection(&url).await.unwrap();
+    assert!(version.is_some());
+}
+
+#[tokio::test]
+async fn a_plain_connection_to_a_server_that_demands_tls_is_explained() {
+    let Some(scene) = Scene::new() else {
+        return;
+    };
+    let rules = format!("{}/data/pg_hba.conf", scene.server.folder());
+    std::fs::write(rules, "hostssl all all 127.0.0.1/32 password\n").unwrap();
+    scene.server.execute("SELECT pg_reload_conf()");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let (found, remedy) = problem(&scene.server.url()).await;
+    assert!(found.contains("no encryption"), "{found}");
+    assert!(remedy.contains("sslrootcert=FILE"), "{remedy}");
+    let root = scene.file("ca.crt", &scene.authority.0.pem());
+    let local = scene.server.url().replace("127.0.0.1", "localhost");
+    let url = format!("{local}&sslrootcert={}", root.display());
+    let [version, _] = scene.connection(&url).await.unwrap();
+    assert!(version.is_some());
+}
+
+/// It expects TLS at once.
+#[tokio::test]
+async fn another_program_than_postgresql_is_named_as_such() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let alert = [0x15, 3, 1, 0, 2, 2, 70, 0];
+            let _ = client.read(&mut [0; 512]);
+            let _ = client.write_all(&alert);
+        }
+    });
+    for query in ["", "?sslmode=verify-full"] {
+        let url = format!("postgres://vault@127.0.0.1:{port}/a{query}");
+        let (problem, remedy) = problem(&url).await;
+        assert!(!problem.contains("sqlx"), "{problem}");
+        assert!(remedy.contains("is not PostgreSQL"), "{problem}: {remedy}");
+    }
+}
+
 #[tokio::test]
 async fn a_server_without_tls_is_refused() {
     let Some(server) = Process::start(&[]) else {
