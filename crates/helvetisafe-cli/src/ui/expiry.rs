@@ -213,7 +213,7 @@ mod tests {
         ] {
             assert_eq!(since(text).unwrap(), time(then), "{text}");
         }
-        for text in ["", "7", "-7d", "yesterday", "2026-01-31T12:00:00", "9999y"] {
+        for text in ["", "7", "-7d", "yesterday", "2026-01-31T12:00:00", "99999y"] {
             assert!(since(text).is_err(), "{text}");
         }
     }

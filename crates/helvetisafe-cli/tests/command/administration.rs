@@ -633,7 +633,7 @@ fn the_advice_about_a_name_that_looks_like_an_option_can_be_pasted() {
     let made = fails(&organization.with("ada", &kit), 0);
     let page = fs::read_to_string(organization.path("kit/README.txt")).unwrap();
     assert!(
-        page.contains("helvetisafe org disable -- '-kit'\n"),
+        page.contains("helvetisafe --config ADMINISTRATOR/config.toml org disable -- '-kit'\n"),
         "{page}"
     );
     ok(paste(&organization, &made, "org disable"));

@@ -134,7 +134,7 @@ fn another_member_has_no_such_check() {
         (
             4,
             "failed",
-            "this account is not an administrator in the chain",
+            "this account is not an administrator in the signed chain",
         ),
     );
 }

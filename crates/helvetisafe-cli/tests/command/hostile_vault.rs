@@ -107,7 +107,8 @@ impl Stage {
 
     fn command(&self, line: &str) -> Command {
         let mut command = self.world.command_through(&self.proxy);
-        command.args(line.split(' '));
+        // `edit` has an editor, which is never started.
+        command.env("EDITOR", "false").args(line.split(' '));
         command
     }
 

@@ -113,6 +113,8 @@ impl Stage for Life {
 
     fn names(&self, _: &str) -> Vec<(&'static str, String)> {
         vec![
+            // As an advised command has the URL of PostgreSQL.
+            ("DATABASE", format!("'{}'", self.database())),
             ("DATABASE", self.database()),
             ("URL", self.front.base_url()),
             ("DIR", self.folder.path().to_str().unwrap().to_owned()),

@@ -38,13 +38,8 @@ use file::OpenFile;
 pub(crate) use file::{foreign, has_log, is_in_use, remove_logs};
 pub(crate) use free_space::{MIN_FREE, free_space};
 pub(crate) use migrations::none as no_migrations;
-<<<<<<< HEAD
 use readers::{Present, Readers};
-pub(crate) use reserve::{SIZE as RESERVE, is_held};
-=======
-use readers::Readers;
 pub(crate) use reserve::{LOG as LEFT_RESERVE, SIZE as RESERVE, held};
->>>>>>> n-ops
 pub(crate) use transfer::CopySide;
 use writer::{Batch, Writer};
 

@@ -350,7 +350,7 @@ fn an_older_chain_does_not_clear_an_interrupted_rotation() {
         "org rotate --abandon --yes",
     ] {
         let messages = fails(&stage.ada(line), 8);
-        has(&messages, &["older"]);
+        has(&messages, &["has returned to an earlier chain"]);
         assert!(stage.has_record());
     }
 }
