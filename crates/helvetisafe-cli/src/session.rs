@@ -21,6 +21,7 @@ pub(crate) use budget::{Budget, may_wait};
 pub(crate) use connect::{Connector, builder, builder_without_account, check_account};
 pub(crate) use events::log_events;
 pub(crate) use failures::Failures;
+pub(crate) use missing_scope::account_id;
 pub(crate) use offline::{Offline, OfflineArgs};
 pub(crate) use read::SecretRequest;
 pub(crate) use reader::Reader;

@@ -10,7 +10,7 @@ use super::account_folder::{
     AccountFolder, CLIENT_SECRET, PRIVATE_KEY, Plan, Purpose, SIGNING_KEY,
 };
 use super::member_name;
-use crate::advice::shell_quoted;
+use crate::advice::{self, shell_quoted};
 use crate::failure::{Failure, Status};
 use crate::random;
 use crate::session::{KnownOrganization, builder_without_account, remember_account};
@@ -227,7 +227,7 @@ fn next(terms: &Terms, folder: &AccountFolder, code_file: Option<&Path>, ui: &Ui
     let config = shell_quoted(&folder.config());
     let code = code_file.filter(|path| path.is_file());
     let delete = code.map_or_else(String::new, |path| {
-        let path = shell_quoted(path);
+        let path = advice::argument(&path.display().to_string());
         format!("; `rm {path}` deletes the code, which is not needed any more")
     });
     let advice = match terms.status {

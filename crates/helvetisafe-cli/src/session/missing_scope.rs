@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use helvetisafe::Scope;
-use helvetisafe::organization::{Account, ScopeList};
+use helvetisafe::organization::{Account, ScopeList, is_name};
 
 use crate::advice::shell_quoted;
 
@@ -79,11 +79,22 @@ impl MissingScope<'_> {
         }
     }
 
+    /// Returns the name or the client id of the account. The vault states them, and nothing verifies them.
     fn name(&self) -> String {
-        format!(
-            "`{}`",
-            self.account.name.as_ref().unwrap_or(&self.account.account)
-        )
+        let name = self.account.name.as_deref();
+        match name.filter(|name| is_name(name) && !name.contains('`')) {
+            Some(name) => format!("`{name}`"),
+            None => account_id(&self.account.account).to_owned(),
+        }
+    }
+}
+
+/// Returns a client id as the vault states it, or `(invalid id)` if it has characters that could pass for other text.
+pub(crate) fn account_id(id: &str) -> &str {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.@+=".contains(c);
+    match !id.is_empty() && id.len() <= 128 && id.chars().all(is_plain) {
+        true => id,
+        false => "(invalid id)",
     }
 }
 

@@ -15,13 +15,12 @@ impl Settings {
         let mut options = format!(" --base-url {}", shell_quoted(Path::new(&self.base_url)));
         match &self.key {
             Key::Password(password) => {
-                options += &option(password, "--password-file", Some("--password-command"))?;
+                options += &option(password, "--password-file")?;
             }
             Key::Pem { pem, passphrase } => {
-                let command = Some("--private-key-pem-command");
-                options += &option(pem, "--private-key-path", command)?;
+                options += &option(pem, "--private-key-path")?;
                 if let Some(passphrase) = passphrase {
-                    options += &option(passphrase, "--private-key-passphrase-file", None)?;
+                    options += &option(passphrase, "--private-key-passphrase-file")?;
                 }
             }
         }
@@ -40,17 +39,11 @@ impl Settings {
     }
 }
 
-/// Returns the option for a secret: its file, or the command that prints it. `init` splits a command at spaces.
-fn option(secret: &LazySecret, file: &str, command: Option<&str>) -> Option<String> {
+/// Returns the option for a secret in a file. A command that prints it may have secrets in its words, so none is repeated.
+fn option(secret: &LazySecret, file: &str) -> Option<String> {
     match secret.source() {
         RawValue::Path(path) if path.is_file() => {
             Some(format!(" {file} {}", shell_quoted(&whole(path))))
-        }
-        RawValue::Command(words)
-            if !words.iter().any(|word| word.contains(char::is_whitespace)) =>
-        {
-            let words = words.join(" ");
-            Some(format!(" {} {}", command?, shell_quoted(Path::new(&words))))
         }
         RawValue::Secret(_) => Some(String::new()),
         _ => None,

@@ -96,11 +96,8 @@ impl Messages {
 
     fn line(&self, style: Style, message: impl Display) {
         let message = message.to_string();
-        let shown = if self.is_terminal {
-            escape_line(&message)
-        } else {
-            message.as_str().into()
-        };
+        // In a pipe too: texts of the vault must not make lines of their own in a log.
+        let shown = escape_line(&message);
         let name = styled(NAME, style, self.has_colour);
         // As above. In one call, so that the lines of threads do not mix.
         let _ = io::stderr().write_all(format!("{name} {shown}\n").as_bytes());

@@ -101,7 +101,7 @@ async fn check_schema(database: &Database, store: &Store) -> Result<(), Error> {
 /// The file of an earlier token, which is not replaced.
 fn exists(path: &Path) -> Error {
     let remedy = format!(
-        "use the token in it, if it is less than 24 h old and has founded nothing; else delete it with rm {}, and run the command \
+        "use the token in it, if it is less than 24 h old and has founded nothing; else delete it with `rm -- {}`, and run the command \
          again, or give another --token-file",
         crate::error::quoted(path)
     );

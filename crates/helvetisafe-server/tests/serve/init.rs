@@ -78,7 +78,7 @@ fn the_token_is_written_to_a_new_file_of_its_owner() {
     let (code, stdout, stderr) = run(&arguments);
     assert_eq!((code, &*stdout), (Some(1), ""));
     let remedy = format!(
-        "the file exists already; use the token in it, if it is less than 24 h old and has founded nothing; else delete it with rm '{file}'"
+        "the file exists already; use the token in it, if it is less than 24 h old and has founded nothing; else delete it with `rm -- '{file}'`"
     );
     assert!(stderr.contains(&remedy), "{stderr}");
     assert_eq!(fs::read_to_string(&path).unwrap(), written);

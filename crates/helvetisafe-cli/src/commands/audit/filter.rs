@@ -72,7 +72,7 @@ impl Filter {
             && !self.is_before(record)
     }
 
-    /// Returns true if the act is too old, and so are those before it.
+    /// Returns true if the act is too old.
     pub(super) fn is_before(&self, record: &AuditRecord) -> bool {
         self.since.is_some_and(|since| record.at < since)
     }

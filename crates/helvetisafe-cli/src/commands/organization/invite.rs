@@ -146,11 +146,11 @@ impl Join {
         let mut command = "helvetisafe join".to_owned();
         let mut needs = "this code".to_owned();
         if let Some(file) = output_file::named(&args.output) {
-            command += &format!(" --code-file {}", copied(file));
+            command += &format!(" {}", advice::option("--code-file", copied(file)));
             needs = format!("the code in {}", file.display());
         }
         if let Some(file) = &address.ca_certificate {
-            command += &format!(" --ca-certificate {}", copied(file));
+            command += &format!(" {}", advice::option("--ca-certificate", copied(file)));
             needs += &format!(", and a copy of the CA certificate {},", file.display());
         }
         if let Some(allowed) = &address.plain_http {
@@ -163,9 +163,9 @@ impl Join {
     }
 }
 
-/// Returns the name of a file's copy in another folder, as one word of a shell command.
-fn copied(file: &Path) -> String {
-    shell_quoted(Path::new(file.file_name().unwrap_or(file.as_os_str())))
+/// Returns the name of a file's copy in another folder.
+fn copied(file: &Path) -> &Path {
+    Path::new(file.file_name().unwrap_or(file.as_os_str()))
 }
 
 /// Prints the invitation that would be made.

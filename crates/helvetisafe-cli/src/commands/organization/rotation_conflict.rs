@@ -7,7 +7,7 @@ use super::interrupted_rotation::{Interrupted, State};
 use super::rotation_file::{RotationFile, Stored};
 use crate::advice;
 use crate::failure::{Failure, Status};
-use crate::session::Administration;
+use crate::session::{Administration, account_id};
 
 /// Explains why a rotation failed that is stored in this file.
 pub(super) fn explained(
@@ -148,7 +148,7 @@ pub(super) fn named(account: &str, chain: &Chain) -> String {
     let member = chain.members().get(account);
     match member.or_else(|| chain.former_members().get(account)) {
         Some(member) => format!("`{}`", member.name),
-        None => format!("the account {account}"),
+        None => format!("the account {}", account_id(account)),
     }
 }
 
