@@ -32,17 +32,11 @@ step "the fuzz targets"
 if ! cargo fuzz --version >/dev/null 2>&1; then
   cargo install cargo-fuzz --version 0.13.2 --locked --debug --quiet
 fi
-(cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz build --fuzz-dir .)
+fuzz/run.sh 0
 
-step "the subjects of the memory tests, as applications build them: frames are larger without optimization"
-for level in 0 3; do
-  CARGO_PROFILE_RELEASE_OPT_LEVEL=$level \
-  CARGO_PROFILE_RELEASE_LTO=false CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
-    cargo build --release --locked -p helvetisafe-memory-subject
-  subjects="${CARGO_TARGET_DIR:-target}/memory-subjects/$level"
-  mkdir -p "$subjects"
-  cp "${CARGO_TARGET_DIR:-target}"/release/memory-subject{,-wiping-heap} "$subjects/"
-done
+step "the subjects of the memory tests, optimized as in applications"
+CARGO_PROFILE_RELEASE_LTO=false CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+  cargo build --release --locked -p helvetisafe-memory-subject
 
 step "the crypto crate without std"
 cargo run --locked --manifest-path crates/helvetisafe-crypto/no-std-proof/Cargo.toml

@@ -82,10 +82,8 @@ impl MissingScope<'_> {
     /// Returns the name or the client id of the account. The vault states them, and nothing verifies them.
     fn name(&self) -> String {
         let name = self.account.name.as_deref();
-        match name.filter(|name| is_name(name) && !name.contains('`')) {
-            Some(name) => format!("`{name}`"),
-            None => account_id(&self.account.account).to_owned(),
-        }
+        let name = name.filter(|name| is_name(name) && !name.contains('`'));
+        format!("`{}`", name.unwrap_or(account_id(&self.account.account)))
     }
 }
 

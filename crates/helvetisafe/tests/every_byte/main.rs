@@ -114,13 +114,17 @@ fn found(call: Call, framing: Framing) -> &'static [Found] {
     }
 }
 
-/// After every byte. Within the 1700 characters of the locked private key, which are all alike, after
-/// every 32nd where the framing is not the usual one.
+/// After every byte in the usual framing. In the others, after every fourth in the middle of a long body, whose bytes are
+/// all alike to them, and after every 32nd of the locked private key.
 fn cuts(call: Call, framing: Framing, length: usize) -> Vec<usize> {
-    let is_long = call == Call::PrivateKey && framing != Framing::Length;
-    let is_alike = |cut: &usize| is_long && (300..length - 200).contains(cut);
-    let cuts = 0..length;
-    cuts.filter(|cut| !is_alike(cut) || cut % 32 == 0).collect()
+    let step = match (framing, call) {
+        (Framing::Length, _) => 1,
+        (_, Call::PrivateKey) => 32,
+        _ => 4,
+    };
+    let middle = 300..length.saturating_sub(200);
+    let is_cut = |cut: &usize| !middle.contains(cut) || cut % step == 0;
+    (0..length).filter(is_cut).collect()
 }
 
 fn cut_off(recording: &Recording, group: &Group) {
