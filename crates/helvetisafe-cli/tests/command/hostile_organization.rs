@@ -2,6 +2,7 @@
 //! names the check that stops it. The table is in `docs/testing.md`.
 
 mod at_once;
+mod exposed_keys;
 mod interrupted_rotations;
 
 use std::fs;

@@ -33,8 +33,10 @@ pub struct Chain {
     members: BTreeMap<String, ChainMember>,
     /// The accounts that were disabled.
     former: BTreeMap<String, ChainMember>,
-    /// True if one of them was disabled in the present epoch.
-    has_disabled_since_rotation: bool,
+    /// The number of the last entry that disabled one of them.
+    last_disabled: Option<u64>,
+    /// The number of the entry with which the present epoch began.
+    epoch_began: u64,
     /// The ids of the invitations that were used.
     invitations: BTreeSet<[u8; 32]>,
     administrators: BTreeMap<String, VerificationKey>,
@@ -325,7 +327,14 @@ impl Chain {
     /// a rotation replaces it.
     #[must_use]
     pub fn has_disabled_since_rotation(&self) -> bool {
-        self.has_disabled_since_rotation
+        self.has_disabled_since(self.epoch_began)
+    }
+
+    /// Returns true if a member was disabled after the entry with this number: a former member may know what was wrapped for
+    /// the members of that entry.
+    #[must_use]
+    pub fn has_disabled_since(&self, sequence: u64) -> bool {
+        self.last_disabled.is_some_and(|last| last > sequence)
     }
 
     /// Returns the administrators: each account with its verification key.

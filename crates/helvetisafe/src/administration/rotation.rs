@@ -8,7 +8,7 @@ use crate::error::{Action, Error};
 ///
 /// The caller stores both *before* it begins the rotation, the key only wrapped for its own public key:
 /// [`Organization::wrap_new_key`](crate::organization::Organization::wrap_new_key). A rotation that was interrupted is resumed with
-/// the same id and key.
+/// the same id and key, unless a member was disabled since: see [`Self::made_at`].
 ///
 /// It has no `Debug`, since it holds a secret, which is wiped on drop.
 ///
@@ -22,6 +22,10 @@ pub struct NewOrgKey {
     pub id: RotationId,
     /// The key.
     pub key: OrgKey,
+    /// The number of the newest entry of the chain when the key was made: [`Head::sequence`]. The caller stores it with the key,
+    /// and sets it to resume a rotation. An earlier call may have sent the key for each member of that time, so the key is refused
+    /// if one of them was disabled since. With `None` only the requests of the same call count.
+    pub made_at: Option<u64>,
 }
 
 impl NewOrgKey {
@@ -49,6 +53,7 @@ impl NewOrgKey {
         Ok(Self {
             id: id.into(),
             key: OrgKey::generate()?,
+            made_at: None,
         })
     }
 }

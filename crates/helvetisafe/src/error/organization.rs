@@ -232,6 +232,11 @@ pub(crate) enum OrganizationCause {
         names(.0)
     )]
     UnopenedSecrets(Vec<KeyName>),
+    #[error(
+        "a member was disabled after the new org key was made or sent, and may know it. The org key was not replaced; abandon the \
+         rotation, and repeat it with a new key"
+    )]
+    ExposedKey,
 }
 
 impl OrganizationCause {
@@ -252,7 +257,7 @@ impl OrganizationCause {
             | Self::UnverifiedInvitation(_)
             | Self::UnopenedSecrets(_) => ErrorKind::Crypto,
             Self::OtherOrgKey { .. } => ErrorKind::OrgKeyRefused,
-            Self::Change(_) | Self::ConfirmedMeanwhile => ErrorKind::Conflict,
+            Self::Change(_) | Self::ConfirmedMeanwhile | Self::ExposedKey => ErrorKind::Conflict,
             Self::NotAdministrator => ErrorKind::Forbidden,
             // As the vault refuses the token of such an invitation.
             Self::Expired { .. } => ErrorKind::Auth,

@@ -67,6 +67,31 @@ pub(super) fn run(
     report(&end, interrupted.as_ref(), &end.done(&chain), false, ui)
 }
 
+/// Ends a rotation of this account in the vault before a new one replaces it, since its key must not be used. That of another
+/// account stays, and excludes the new one.
+pub(super) fn give_up(
+    over: &Interrupted,
+    administration: &Administration<'_>,
+    progress: &Progress,
+    own: &str,
+) -> Result<(), Failure> {
+    let stored = &over.stored;
+    if !over.is_in_progress || stored.account != own {
+        return Ok(());
+    }
+    progress.if_interrupted(format!(
+        "the org key was not replaced; run {} again, which begins a new rotation",
+        advice::command("org rotate")
+    ));
+    let ended = administration.attempt(|it| it.abandon_rotation(stored.id))?;
+    match ended {
+        Err(error) if error.code() != Some(ErrorCode::RecordNotFound) => {
+            Err(administration.explained(error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Returns the rotation that is to end.
 fn end<'a>(
     present: Option<&'a RotationState>,
@@ -82,7 +107,7 @@ fn end<'a>(
         ));
     };
     match interrupted.state {
-        State::Incomplete => Ok(End::Here(interrupted)),
+        State::Incomplete | State::Exposed => Ok(End::Here(interrupted)),
         State::Committed { .. } => Err(Failure::new(
             Status::Conflict,
             format_args!(

@@ -9,6 +9,8 @@ use super::rotation_file::Stored;
 pub(super) struct Interrupted {
     pub(super) stored: Stored,
     pub(super) state: State,
+    /// True if it is in progress, as the vault states.
+    pub(super) is_in_progress: bool,
 }
 
 /// The state of a rotation that was interrupted.
@@ -16,6 +18,8 @@ pub(super) struct Interrupted {
 pub(super) enum State {
     /// It continues with the same key.
     Incomplete,
+    /// It is not complete, and a member was disabled who may know its key: a request to commit has the key for each member.
+    Exposed,
     /// Its key is the present one.
     Committed {
         key_epoch: u64,
@@ -31,8 +35,8 @@ pub(super) enum State {
 }
 
 impl Interrupted {
-    /// Finds the state in a verified chain. `in_progress` is the vault's statement, with which it can at most make this command
-    /// begin a new rotation: a key that the chain does not have is in use nowhere.
+    /// Finds the state in a verified chain. `in_progress` is the vault's statement. With a lie it can make this command begin a new
+    /// rotation, or continue with a key that no former member has: the chain decides about both the number and the members.
     pub(super) fn new(stored: Stored, chain: &Chain, in_progress: Option<&RotationState>) -> Self {
         let present = chain.epoch();
         let is_in_progress = in_progress.is_some_and(|it| it.id == stored.id);
@@ -42,11 +46,18 @@ impl Interrupted {
                 is_known_outside: chain.has_disabled_since_rotation(),
             },
             Some(key_epoch) => State::Superseded { key_epoch, present },
-            None if is_in_progress || !stored.is_begun => State::Incomplete,
-            None if stored.to_epoch.is_some_and(|to| to <= present) => State::Overtaken { present },
-            None => State::Abandoned,
+            None if stored.is_begun && stored.to_epoch.is_some_and(|to| to <= present) => {
+                State::Overtaken { present }
+            }
+            None if stored.is_begun && !is_in_progress => State::Abandoned,
+            None if stored.is_exposed(chain) => State::Exposed,
+            None => State::Incomplete,
         };
-        Self { stored, state }
+        Self {
+            stored,
+            state,
+            is_in_progress,
+        }
     }
 
     /// Returns true if a rotation of this account is committed, and is all that is needed: no member was disabled since.
@@ -66,6 +77,9 @@ impl Interrupted {
         let id = self.stored.id;
         match self.state {
             State::Incomplete => format!("the rotation {id} is not complete"),
+            State::Exposed => format!(
+                "the rotation {id} is not complete, and a member was disabled after its key was made, and may know this key"
+            ),
             State::Committed {
                 key_epoch,
                 is_known_outside,
@@ -96,6 +110,7 @@ impl Interrupted {
     pub(super) fn name(&self) -> &'static str {
         match self.state {
             State::Incomplete => "incomplete",
+            State::Exposed => "exposed",
             State::Committed { .. } => "committed",
             State::Superseded { .. } => "superseded",
             State::Overtaken { .. } => "overtaken",

@@ -118,12 +118,16 @@ impl Run<'_> {
     }
 
     /// Unwraps the key of an interrupted command.
-    fn resumed(&self, stored: Stored, chain: &Chain) -> Result<(Stored, NewOrgKey), Failure> {
+    fn resumed(&self, mut stored: Stored, chain: &Chain) -> Result<(Stored, NewOrgKey), Failure> {
         rotation_conflict::check_stored(&stored, chain, &self.own)?;
         self.progress.if_interrupted(continues());
-        let new = self
+        let mut new = self
             .administration
             .call(|it| it.unwrap_new_key(stored.id, &stored.wrapped_org_key))?;
+        stored.resume(chain);
+        new.made_at = stored.made_at;
+        self.progress
+            .uninterrupted(continues(), || self.file.save(&stored))?;
         Ok((stored, new))
     }
 
@@ -148,15 +152,12 @@ impl Run<'_> {
                 self.ui,
             )?;
         }
+        if let Some(over) = over {
+            abandoned_rotation::give_up(over, &self.administration, &self.progress, &self.own)?;
+        }
         let new = NewOrgKey::generate()?;
         let wrapped = self.administration.call(|it| it.wrap_new_key(&new))?;
-        let stored = Stored::new(
-            new.id,
-            self.own.clone(),
-            new.key.fingerprint().to_string(),
-            wrapped,
-            chain.epoch().saturating_add(1),
-        );
+        let stored = Stored::new(&new, self.own.clone(), wrapped, chain);
         self.progress
             .uninterrupted(continues(), || self.file.save(&stored))?;
         Ok((stored, new))
@@ -257,7 +258,7 @@ impl Run<'_> {
         let present = self
             .administration
             .call(|organization| organization.rotation())?;
-        let stored = resumed.map(|it| &it.stored);
+        let stored = interrupted.map(|it| &it.stored);
         rotation_conflict::check_free(present.as_ref(), stored, chain, &self.own)?;
         let figures = Figures {
             secrets: self.administration.count_secrets()?,

@@ -111,7 +111,7 @@ fn begin_again(why: &str) -> Failure {
     )
 }
 
-/// Fails as the vault would refuse to begin a rotation, or to resume the stored one.
+/// Fails as the vault would refuse to begin a rotation. The stored one is resumed or given up, so it does not count.
 pub(super) fn check_free(
     present: Option<&RotationState>,
     stored: Option<&Stored>,

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use helvetisafe::organization::{OrganizationId, RotationId};
+use helvetisafe::organization::{Chain, NewOrgKey, OrganizationId, RotationId};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -37,6 +37,10 @@ pub(super) struct Stored {
     /// True if the vault has begun the rotation. An earlier version did not note it.
     #[serde(default = "is_begun")]
     pub(super) is_begun: bool,
+    /// The number of the newest entry of the chain when the key was made: a member who was disabled since may have the key, from
+    /// a request to commit. `None` in a file of an earlier version.
+    #[serde(default)]
+    pub(super) made_at: Option<u64>,
 }
 
 fn is_begun() -> bool {
@@ -45,22 +49,40 @@ fn is_begun() -> bool {
 
 impl Stored {
     pub(super) fn new(
-        id: RotationId,
+        new: &NewOrgKey,
         account: String,
-        fingerprint: String,
         wrapped_org_key: String,
-        to_epoch: u64,
+        chain: &Chain,
     ) -> Self {
         Self {
             version: VERSION,
-            id,
+            id: new.id,
             account,
-            fingerprint,
+            fingerprint: new.key.fingerprint().to_string(),
             wrapped_org_key,
-            to_epoch: Some(to_epoch),
+            to_epoch: Some(next_epoch(chain)),
             is_begun: false,
+            made_at: Some(chain.head().sequence),
         }
     }
+
+    /// Makes it that of a rotation which continues with this chain.
+    pub(super) fn resume(&mut self, chain: &Chain) {
+        self.to_epoch = Some(next_epoch(chain));
+        self.made_at.get_or_insert(chain.head().sequence);
+    }
+
+    /// Returns true if a member was disabled after a request may have had the key for it.
+    pub(super) fn is_exposed(&self, chain: &Chain) -> bool {
+        match self.made_at {
+            Some(sequence) => chain.has_disabled_since(sequence),
+            None => chain.has_disabled_since_rotation(),
+        }
+    }
+}
+
+fn next_epoch(chain: &Chain) -> u64 {
+    chain.epoch().saturating_add(1)
 }
 
 impl RotationFile {

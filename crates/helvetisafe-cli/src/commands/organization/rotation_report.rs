@@ -146,9 +146,12 @@ pub(super) fn explain(
     if let Some(over) = interrupted.filter(|it| !is_resumed(it)) {
         ui.output.line(&over.describe())?;
     }
-    let replaced = match resumed {
-        Some(stored) => format!("continue the rotation {}", stored.id),
-        None => "replace the org key".to_owned(),
+    let replaced = match (resumed, interrupted) {
+        (Some(stored), _) => format!("continue the rotation {}", stored.id),
+        (None, Some(over)) if over.is_in_progress => {
+            "give it up and replace the org key".to_owned()
+        }
+        (None, _) => "replace the org key".to_owned(),
     };
     let secrets = figures.secrets.map(|count| format!(" ({count})"));
     ui.output.line(&format!(

@@ -10,21 +10,21 @@ use nix::unistd::Pid;
 use super::*;
 
 /// Longer than any test waits.
-const LONG: Duration = Duration::from_secs(20);
+pub(super) const LONG: Duration = Duration::from_secs(20);
 
-const ROTATE: &str = "`helvetisafe org rotate --config ada/config.toml`";
+pub(super) const ROTATE: &str = "`helvetisafe org rotate --config ada/config.toml`";
 const DRY_RUN: &str = "`helvetisafe org rotate --dry-run --config ada/config.toml`";
 
 impl Stage {
     /// An organization with one secret, and a second administrator, `grace`, who has another machine.
-    fn with_a_secret() -> Self {
+    pub(super) fn with_a_secret() -> Self {
         let stage = Self::of_two();
         ok(stage.ada("set KEY --generate"));
         stage
     }
 
     /// Starts a command of Ada, and sends it SIGINT when its request to this route has arrived. Returns its messages.
-    fn ctrl_c(&self, line: &str, route: Route, fault: Fault) -> String {
+    pub(super) fn ctrl_c(&self, line: &str, route: Route, fault: Fault) -> String {
         let before = self.faults.count(route);
         self.faults.on(route).once().then(fault);
         let child = self.spawn(line);
@@ -46,12 +46,12 @@ impl Stage {
     }
 
     /// Ends Ada's rotation before its commit.
-    fn interrupted(&self) {
+    pub(super) fn interrupted(&self) {
         let fault = Fault::stall_before_acting(LONG);
         self.ctrl_c("org rotate --yes", Route::Unstaged, fault);
     }
 
-    fn has_record(&self) -> bool {
+    pub(super) fn has_record(&self) -> bool {
         let state = self.organization.path(".local/state/helvetisafe");
         let mut files = fs::read_dir(state).unwrap().map(|it| it.unwrap());
         files.any(|it| it.file_name().to_string_lossy().starts_with("rotation-"))
@@ -63,14 +63,14 @@ fn interrupt(child: &Child) {
     kill(id, Signal::SIGINT).unwrap();
 }
 
-fn has(text: &str, parts: &[&str]) {
+pub(super) fn has(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "{part}: {text}");
     }
 }
 
 /// No message of a rotation has words of the library or of the wire.
-fn is_for_users(text: &str) {
+pub(super) fn is_for_users(text: &str) {
     for word in ["same id", "under this id", "409", "name or id", "stage"] {
         assert!(!text.contains(word), "{word}: {text}");
     }

@@ -54,7 +54,8 @@ impl Chain {
             fingerprints: [(content.epoch, *fingerprint)].into(),
             members: [(account.clone(), founder)].into(),
             former: BTreeMap::new(),
-            has_disabled_since_rotation: false,
+            last_disabled: None,
+            epoch_began: 0,
             invitations: BTreeSet::new(),
             administrators: [(account.clone(), *key)].into(),
         })
@@ -176,13 +177,13 @@ impl Chain {
             Event::MemberDisabled { account } => {
                 let former = self.members.remove_entry(account);
                 self.former.extend(former);
-                self.has_disabled_since_rotation = true;
+                self.last_disabled = Some(entry.content.sequence);
             }
             Event::Rotation { fingerprint } => {
                 self.epoch = entry.content.epoch;
                 self.fingerprint = *fingerprint;
                 self.fingerprints.insert(self.epoch, *fingerprint);
-                self.has_disabled_since_rotation = false;
+                self.epoch_began = entry.content.sequence;
             }
             Event::Genesis { .. }
             | Event::AdministratorAdded { .. }

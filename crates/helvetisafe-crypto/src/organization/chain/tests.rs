@@ -85,7 +85,11 @@ fn a_chain_gives_members_administrators_fingerprint_and_epoch() {
     let rotated = chain
         .rotate(&crate::OrgKey::from_bytes(&[7; 32]).fingerprint(), &bob)
         .unwrap();
-    assert!(!has_disabled(&[&entries[..], &[rotated]].concat()));
+    let rotated = [&entries[..], &[rotated]].concat();
+    assert!(!has_disabled(&rotated));
+    let chain_after = follow(&acme, &rotated).unwrap();
+    let since = [0, 4, 5, 6].map(|sequence| chain_after.has_disabled_since(sequence));
+    assert_eq!(since, [true, true, false, false]);
     assert!(chain.has_had(&acme.org_key.fingerprint()) && chain.has_had(&other_fingerprint()));
     assert!(!chain.has_had(&crate::OrgKey::from_bytes(&[8; 32]).fingerprint()));
     let member = |name: &str, key: &PublicKeyInfo| ChainMember {

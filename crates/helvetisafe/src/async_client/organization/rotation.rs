@@ -48,10 +48,14 @@ impl AsyncOrganization<'_> {
     /// use helvetisafe::organization::NewOrgKey;
     ///
     /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// # let anchor = unimplemented!();
+    /// let chain = client.organization().follow(&anchor).await?;
     /// let new = NewOrgKey::generate()?;
     /// let wrapped = client.organization().wrap_new_key(&new)?;
-    /// // Store `new.id` and `wrapped`. After an interruption:
-    /// let same = client.organization().unwrap_new_key(new.id, &wrapped).await?;
+    /// let made_at = Some(chain.head().sequence);
+    /// // Store `new.id`, `wrapped` and `made_at`. After an interruption:
+    /// let mut same = client.organization().unwrap_new_key(new.id, &wrapped).await?;
+    /// same.made_at = made_at;
     /// # drop(same);
     /// # Ok(())
     /// # }

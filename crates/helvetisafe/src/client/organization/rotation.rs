@@ -17,8 +17,12 @@ impl Organization<'_> {
     /// holds their writes before the third and later commits, for 2 s at most.
     ///
     /// Store the new key before. The same call with the same [`NewOrgKey`] resumes an interrupted rotation, and returns the
-    /// result of one that is complete. `progress` is called when a [step](crate::organization::RotationStep) begins and after each
-    /// batch of secrets. Each step has a timeout of its own; [`Self::within`] limits all of them together.
+    /// result of one that is complete. A request to commit has the key for each member of that moment, and the vault may store
+    /// it. If such a member is disabled before the rotation is complete, it is not continued, and needs a new key: store
+    /// [`NewOrgKey::made_at`] too, so that a later call knows.
+    ///
+    /// `progress` is called when a [step](crate::organization::RotationStep) begins and after each batch of secrets. Each step has
+    /// a timeout of its own; [`Self::within`] limits all of them together.
     ///
     /// Afterwards, clients that follow the chain continue
     /// ([`OrgKeyRotation::follow_chain`](crate::OrgKeyRotation::follow_chain)). Restart the others.
@@ -45,9 +49,10 @@ impl Organization<'_> {
     ///
     /// As [`Self::follow`]; [`ErrorKind::Crypto`] when the vault and the chain do not agree about a member, and then nothing is
     /// wrapped, when an open invitation does not verify, or when a secret does not open: the message names it;
-    /// [`ErrorKind::Conflict`] when another rotation is in progress, when the chain has had the key before, or when others
-    /// changed something before each of ten commits; [`ErrorKind::Forbidden`] and [`ErrorKind::OrgKeyRefused`] as
-    /// [`Self::invite`]. After every error the rotation can be resumed, or abandoned.
+    /// [`ErrorKind::Conflict`] when another rotation is in progress, when others changed something before each of ten commits,
+    /// or, without an [`Error::code`], when the rotation needs a new key: the chain has had this one before, or a member who may
+    /// know it was disabled; [`ErrorKind::Forbidden`] and [`ErrorKind::OrgKeyRefused`] as [`Self::invite`]. After every
+    /// other error the rotation can be resumed, and after every one abandoned.
     pub fn rotate(
         &self,
         administrator: &Administrator<'_>,
@@ -63,10 +68,14 @@ impl Organization<'_> {
     /// use helvetisafe::organization::NewOrgKey;
     ///
     /// # let client = helvetisafe::Client::from_env()?;
+    /// # let anchor = unimplemented!();
+    /// let chain = client.organization().follow(&anchor)?;
     /// let new = NewOrgKey::generate()?;
     /// let wrapped = client.organization().wrap_new_key(&new)?;
-    /// // Store `new.id` and `wrapped`. After an interruption:
-    /// let same = client.organization().unwrap_new_key(new.id, &wrapped)?;
+    /// let made_at = Some(chain.head().sequence);
+    /// // Store `new.id`, `wrapped` and `made_at`. After an interruption:
+    /// let mut same = client.organization().unwrap_new_key(new.id, &wrapped)?;
+    /// same.made_at = made_at;
     /// # drop(same);
     /// # Ok::<(), helvetisafe::Error>(())
     /// ```

@@ -57,12 +57,14 @@ impl<R: Runtime> Operations<'_, R> {
             Step::Committed(rotated) => return Ok(rotated),
             Step::Next(old) => old,
         };
-        let (mut staged, mut round) = (0, 1);
+        let (mut staged, mut round, mut sent_at) = (0, 1, new.made_at);
         progress(all_sealed(RotationStep::Begun, staged));
         loop {
             self.stage_all(&old, new, &mut staged, &mut progress)
                 .await?;
-            let prepared = match self.begin().prepare_commit(administrator, new).await? {
+            let operation = self.begin();
+            let prepared = operation.prepare_commit(administrator, new, sent_at);
+            let prepared = match prepared.await? {
                 Step::Committed(rotated) => return Ok(rotated),
                 Step::Next(prepared) => prepared,
             };
@@ -72,6 +74,7 @@ impl<R: Runtime> Operations<'_, R> {
                     .await?;
             }
             progress(all_sealed(RotationStep::Committing, staged));
+            sent_at = sent_at.or(Some(prepared.chain_at));
             let outcome = self.begin().commit_rotation(prepared).await;
             if round == ROUNDS || !is_overtaken(&outcome) {
                 return outcome;
@@ -140,6 +143,8 @@ enum Step<T> {
 /// A commit, and its result if it succeeds.
 struct Prepared {
     call: CommitRotation,
+    /// The number of the newest entry of the chain for whose members the key is wrapped.
+    chain_at: u64,
     rotated: Rotated,
 }
 
@@ -177,7 +182,11 @@ impl<R: Runtime> Operation<'_, R> {
         let wrapped = WrappedOrgKey::decode(wrapped).map_err(|error| Error::new(ACTION, error))?;
         let unwrap = move || own.unwrap_org_key(&wrapped);
         let key = compute(&self.vault.api.runtime, ACTION.into(), unwrap).await?;
-        Ok(NewOrgKey { id, key })
+        Ok(NewOrgKey {
+            id,
+            key,
+            made_at: None,
+        })
     }
 
     /// Verifies all readers as a rotation does, which is not begun.
@@ -204,6 +213,7 @@ impl<R: Runtime> Operation<'_, R> {
         if let Some(rotated) = committed(&readers.authority.chain, new) {
             return Ok(Step::Committed(rotated));
         }
+        check_unexposed(&readers.authority.chain, new.made_at)?;
         rotation_entry(&readers.authority, new)?;
         let old = self.org_key(&readers.authority).await?;
         readers.open_invitations(&old)?;
@@ -267,16 +277,19 @@ impl<R: Runtime> Operation<'_, R> {
         Ok(())
     }
 
-    /// Verifies all readers again, wraps the new org key and seals the invitations for them, and signs.
+    /// Verifies all readers again, wraps the new org key and seals the invitations for them, and signs. `sent_at` is the number of
+    /// the newest entry of the chain when the key may have been sent first.
     async fn prepare_commit(
         &self,
         administrator: &Administrator<'_>,
         new: &NewOrgKey,
+        sent_at: Option<u64>,
     ) -> Result<Step<Prepared>, Error> {
         let readers = self.readers(administrator).await?;
         if let Some(rotated) = committed(&readers.authority.chain, new) {
             return Ok(Step::Committed(rotated));
         }
+        check_unexposed(&readers.authority.chain, sent_at)?;
         let old = self.org_key(&readers.authority).await?;
         let opened = readers.open_invitations(&old)?;
         let entry = rotation_entry(&readers.authority, new)?;
@@ -290,6 +303,7 @@ impl<R: Runtime> Operation<'_, R> {
                 id: new.id,
                 commitment,
             },
+            chain_at: readers.authority.chain.head().sequence,
             rotated: Rotated {
                 key_epoch: next_epoch(&readers.authority.chain),
                 head: entry.head(),
@@ -309,6 +323,15 @@ fn committed(chain: &Chain, new: &NewOrgKey) -> Option<Rotated> {
         key_epoch: chain.epoch(),
         head: *chain.head(),
     })
+}
+
+/// Refuses a key that was wrapped for the members of an earlier entry, one of whom was disabled since. The vault has had that
+/// wrap, also if it refused the request.
+fn check_unexposed(chain: &Chain, sent_at: Option<u64>) -> Result<(), Error> {
+    match sent_at.is_some_and(|sequence| chain.has_disabled_since(sequence)) {
+        true => Err(Error::new(ACTION, OrganizationCause::ExposedKey)),
+        false => Ok(()),
+    }
 }
 
 fn next_epoch(chain: &Chain) -> u64 {
