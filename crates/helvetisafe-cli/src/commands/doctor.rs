@@ -56,8 +56,9 @@ fn examine(args: &Args, report: &mut Report<'_>, vault: &Vault, ui: &Ui) -> Resu
     checks::scopes(report, settings, &attempt);
     let client = checks::org_key(report, settings, attempt)?;
     let chain = trust::check(report, settings, &client, budget)?;
-    checks::binding(report, settings, &client, budget)?;
     administrator::check(report, settings, &client, chain.as_ref(), budget)?;
+    // The last of the reads, since it may take all the time that is left.
+    checks::binding(report, settings, &client, budget)?;
     if args.round_trip {
         round_trip::run(report, settings, budget.limit(client.secrets()))
     } else {

@@ -7,6 +7,21 @@ use super::names::Names;
 use crate::failure::Failure;
 use crate::ui::expiry;
 
+/// The acts of a vault of this version.
+const ACTS: [&str; 11] = [
+    "organization.found",
+    "organization.invite",
+    "organization.withdraw",
+    "organization.join",
+    "organization.confirm",
+    "organization.disable",
+    "rotation.begin",
+    "rotation.commit",
+    "rotation.abandon",
+    "token.create",
+    "token.revoke",
+];
+
 /// The options that select acts.
 #[derive(clap::Args)]
 pub(super) struct FilterArgs {
@@ -14,7 +29,7 @@ pub(super) struct FilterArgs {
     #[arg(long, value_name = "NAME")]
     member: Option<String>,
     /// Only this act, such as organization.disable, or all acts of a kind, such as token. Repeat it for several.
-    #[arg(long, value_name = "ACT")]
+    #[arg(long, value_name = "ACT", value_parser = act)]
     action: Vec<String>,
     /// Only acts since then: a time span, such as 7d, or a time, such as 2030-01-31 or 2030-01-31T12:00:00Z.
     #[arg(long, value_name = "TIME")]
@@ -28,6 +43,22 @@ pub(super) struct Filter {
     /// None selects all.
     actions: Vec<String>,
     since: Option<Timestamp>,
+}
+
+/// Parses an act, or a kind of acts.
+fn act(text: &str) -> Result<String, String> {
+    let is_known = |act: &&str| *act == text || kind(act) == Some(text);
+    match ACTS.iter().any(is_known) {
+        true => Ok(text.to_owned()),
+        false => Err(format!(
+            "there is no such act; the acts are {}",
+            ACTS.join(", ")
+        )),
+    }
+}
+
+fn kind(act: &str) -> Option<&str> {
+    act.split_once('.').map(|(kind, _)| kind)
 }
 
 impl FilterArgs {
@@ -65,8 +96,8 @@ impl Filter {
             let parties = [record.actor.as_deref(), record.subject.as_deref()];
             parties.contains(&Some(account))
         };
-        let kind = record.act.split_once('.').map(|(kind, _)| kind);
-        let is_action = |wanted: &String| record.act == *wanted || kind == Some(wanted);
+        let is_action =
+            |wanted: &String| record.act == *wanted || kind(&record.act) == Some(wanted);
         self.accounts.as_ref().is_none_or(|it| it.iter().any(is_of))
             && (self.actions.is_empty() || self.actions.iter().any(is_action))
             && !self.is_before(record)

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::ui::Ui;
 
-/// The checks in their order. That of an administrator comes before the last one.
+/// The checks in their order. That of an administrator comes before `binding`.
 const CHECKS: [&str; 11] = [
     "configuration",
     "files",
@@ -16,11 +16,11 @@ const CHECKS: [&str; 11] = [
     "scopes",
     "org-key",
     "trust",
-    "binding",
-    ROUND_TRIP,
+    BINDING,
+    "round-trip",
 ];
 const ADMINISTRATOR: &str = "administrator";
-const ROUND_TRIP: &str = "round-trip";
+const BINDING: &str = "binding";
 
 /// One element of the output of `--json`; `docs/cli.md` documents it.
 #[derive(Serialize)]
@@ -53,7 +53,7 @@ impl<'a> Report<'a> {
 
     /// Adds the check of an administrator.
     pub(super) fn expect_administrator(&mut self) {
-        let before = self.checks.iter().position(|it| *it == ROUND_TRIP);
+        let before = self.checks.iter().position(|it| *it == BINDING);
         if let Some(place) = before.filter(|_| !self.checks.contains(&ADMINISTRATOR)) {
             self.checks.insert(place, ADMINISTRATOR);
         }

@@ -98,9 +98,10 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         })?;
     }
     if !args.dry_run {
+        ui.messages.note(format_args!("confirmed `{}`", args.name));
         ui.messages.note(format_args!(
-            "next: tell `{}` that the account can be used now: `join` has printed the command that checks it; delete the \
-             invitation code, also here, since nobody needs it any more",
+            "next: `{}` can use the account now: `join` has printed the command that checks it; delete the invitation code, also \
+             here, since it is not needed any more",
             args.name
         ));
     }

@@ -5,7 +5,7 @@ use helvetisafe::{Scope, Timestamp};
 use serde::Serialize;
 
 use crate::commands::member_name;
-use crate::failure::Failure;
+use crate::failure::{Failure, Status};
 use crate::session::name_index::{self, Kind};
 use crate::session::{Administration, Vault};
 use crate::ui::{Ui, table};
@@ -55,14 +55,26 @@ pub(super) fn run(vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let doubtful = members
         .iter()
         .filter(|it| !matches!(it.state, "active" | "disabled"));
+    let mut doubts = 0;
     for member in doubtful {
+        doubts += 1;
         ui.messages.warning(format_args!(
             "the account {} is `{}`: the vault and the signed chain differ; ask another administrator, and check the vault",
             member.account, member.state
         ));
     }
     let heading = ["NAME", "STATE", "ADMINISTRATOR", "SCOPES", "ACCOUNT"];
-    table::print_list(&members, heading, Json::columns, ui)
+    table::print_list(&members, heading, Json::columns, ui)?;
+    match doubts {
+        0 => Ok(()),
+        _ => Err(Failure::new(
+            Status::Crypto,
+            format_args!(
+                "the vault and the signed chain differ about {doubts} of {} accounts",
+                members.len()
+            ),
+        )),
+    }
 }
 
 fn state(standing: Standing) -> &'static str {

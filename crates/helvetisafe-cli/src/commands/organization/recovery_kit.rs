@@ -139,7 +139,14 @@ fn prepare(
     let profile = |keys: &AccountKeys| profile(address, keys, &scopes, own_key);
     let (plan, keys) = folder.prepare(plan, None, certificate.as_deref(), profile)?;
     if plan.stage != Stage::Accepted {
-        let text = recovery_readme::text(&plan, &keys, chain.fingerprint(), Timestamp::now());
+        let now = Timestamp::now();
+        let text = recovery_readme::text(
+            &plan,
+            &keys,
+            chain.fingerprint(),
+            now,
+            certificate.is_some(),
+        );
         folder.write(README, text.as_bytes())?;
     }
     Ok((folder, plan, keys))

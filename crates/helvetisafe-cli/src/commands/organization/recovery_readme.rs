@@ -5,17 +5,27 @@ use helvetisafe::{Fingerprint, Timestamp};
 
 use crate::advice;
 use crate::commands::account_folder::{CLIENT_SECRET, PRIVATE_KEY, Plan, SIGNING_KEY};
+use crate::settings::AccountProfile;
 
 /// The name of the page.
 pub(super) const README: &str = "README.txt";
 
-/// Returns the page. It has no secret.
+/// Returns the page. It has no secret. With `has_certificate` the folder has the vault's certificate authority.
 pub(super) fn text(
     plan: &Plan,
     keys: &AccountKeys,
     fingerprint: &Fingerprint,
     now: Timestamp,
+    has_certificate: bool,
 ) -> String {
+    let certificate = AccountProfile::CA_CERTIFICATE;
+    let (and_copy, option) = match has_certificate {
+        true => (
+            format!(" and {certificate}"),
+            format!(" --ca-certificate {certificate}"),
+        ),
+        false => (String::new(), String::new()),
+    };
     let key = keys.signing_key.as_ref().map(SigningKey::verification_key);
     let key = key.map_or_else(String::new, |key| key.to_string());
     let name = advice::argument(&plan.name);
@@ -43,9 +53,10 @@ USE IT
 2. Check it, and see who the members are:
    helvetisafe --config config.toml doctor
    helvetisafe --config config.toml org members
-3. Make a new administrator. The second command is for that person's machine, the others for this one:
+3. Make a new administrator. The second command is for that person's machine, which needs copies of code{and_copy}, the
+   others for this one:
    helvetisafe --config config.toml org invite NAME --scopes administrator --output code
-   helvetisafe join --code-file code --output-dir ADMINISTRATOR
+   helvetisafe join --code-file code --output-dir ADMINISTRATOR{option}
    helvetisafe --config config.toml org confirm NAME
 
 AFTER ITS USE
