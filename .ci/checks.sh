@@ -13,7 +13,7 @@ cargo fmt --manifest-path crates/helvetisafe-crypto/no-std-proof/Cargo.toml --ch
 
 step "clippy"
 cargo clippy --workspace --all-targets --locked --features helvetisafe-cli/kubernetes -- -D warnings
-# The line above has all features that the tests of the library use.
+# The line above also builds the library with the features of its tests.
 cargo clippy -p helvetisafe --no-default-features --locked -- -D warnings
 for feature in bundled-roots config organization quiet-log serde test-util tower tracing; do
   cargo check -p helvetisafe --no-default-features --features "$feature" --locked

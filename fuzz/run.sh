@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds all fuzz targets, then runs each for SECONDS seconds, or not for 0. Fails if a check fails; the input is then in
+# Builds all fuzz targets, then runs each for SECONDS seconds. With 0 it only builds them. Fails if a check fails; the input is then in
 # fuzz/artifacts. SANITIZER=none leaves out the address sanitizer.
 set -eu
 

@@ -40,7 +40,7 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Returns an error of a file or a folder with what to do about it. One that the system did not make says that itself.
+/// Returns the text of an I/O error with its remedy. An error of this program has its own remedy.
 pub(crate) fn with_remedy(error: &io::Error) -> String {
     if error.raw_os_error().is_none() {
         return error.to_string();

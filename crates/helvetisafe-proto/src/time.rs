@@ -153,8 +153,8 @@ pub(crate) fn format(time: Timestamp) -> String {
     })
 }
 
-/// Returns the text of a time in the years 0 to 9999. A vault does this for every time of a list, and the general formatter
-/// takes several times as long.
+/// Returns the text of a time in the years 0 to 9999. A vault does this for every time of a list, so it does not use the general
+/// formatter.
 fn digits(time: Timestamp) -> Option<String> {
     let at = Offset::UTC.to_datetime(time);
     let mut text = *b"0000-00-00T00:00:00.000000Z";

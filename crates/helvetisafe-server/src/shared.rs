@@ -252,7 +252,7 @@ impl Shared {
     }
 }
 
-/// Adds what `answer.add(record)` would add. The general serializer takes ten times as long for a large value.
+/// Adds what `answer.add(record)` would add. The general serializer examines a value byte by byte.
 fn add_record(answer: &mut Answer<'_>, record: &SecretRecord) -> Result<(), ReadError> {
     let SecretRecord {
         key,

@@ -14,7 +14,7 @@ impl Failure {
 pub(crate) fn message(seen: u64, served: u64) -> String {
     let what = match served < seen {
         true => format!(
-            "the vault has returned to an earlier chain, with entries up to {served}, and up to {seen} were seen here. Either it \
+            "the vault has returned to an earlier chain: it ends with entry {served}, and entry {seen} was seen here. Either it \
              was restored from a backup, or it withholds changes, as an attacker would"
         ),
         false => format!(

@@ -37,7 +37,7 @@ pub(crate) fn write(path: &Path, contents: &[u8], access: Access) -> Result<Writ
         let printed = print_line(contents);
         return printed
             .map(|()| Written::AsAsked)
-            .map_err(|error| failed(&with_remedy(&error)));
+            .map_err(|error| failed(&error));
     }
     let metadata = path.metadata();
     let is_file = metadata.as_ref().is_ok_and(Metadata::is_file);

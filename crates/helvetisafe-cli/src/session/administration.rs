@@ -229,7 +229,7 @@ impl<'a> Administration<'a> {
                 "the signing key is not that of this account in the chain: use signing-key.pem of the account's own folder"
             }
             None => {
-                "this account is not an administrator in the signed chain: ask one of them to do this"
+                "this account is not an administrator in the signed chain: ask an administrator to do this"
             }
         };
         Err(Failure::new(Status::Forbidden, problem))

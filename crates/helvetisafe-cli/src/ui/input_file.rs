@@ -32,7 +32,10 @@ pub(crate) fn name(path: &Path) -> String {
 /// Reads the text of a file, or of standard input for `-`, without its byte-order mark.
 pub(crate) fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let unreadable = |error: io::Error| {
-        let why = with_remedy(&error);
+        let why = match is_stdin(path) {
+            true => error.to_string(),
+            false => with_remedy(&error),
+        };
         Failure::usage(format_args!("cannot read {}: {why}", name(path)))
     };
     let bytes = if is_stdin(path) {

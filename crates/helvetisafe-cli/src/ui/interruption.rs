@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 #[cfg(unix)]
 const WAIT: Duration = Duration::from_secs(2);
 
-/// The time between two looks for that answer.
+/// The interval between polls for that answer.
 #[cfg(unix)]
 const TICK: Duration = Duration::from_millis(10);
 

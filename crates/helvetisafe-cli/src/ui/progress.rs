@@ -114,8 +114,7 @@ impl Progress {
         self.interruption.set(message.into(), false);
     }
 
-    /// Sets the message of a signal until the answer to the next request shows the outcome, for which a signal waits for a
-    /// moment.
+    /// Sets the message of a signal while a request is in flight. A signal waits for the answer for 2 s at most.
     pub(crate) fn if_unanswered(&self, message: impl Into<String>) {
         self.interruption.set(message.into(), true);
     }

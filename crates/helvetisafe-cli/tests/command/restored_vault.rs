@@ -126,7 +126,7 @@ fn a_vault_that_returned_to_an_earlier_org_key_is_explained() {
     vault.restore();
 
     // The founding and Bob; then a rotation and Eve.
-    let says = "has returned to an earlier chain, with entries up to 1, and up to 3 were seen here";
+    let says = "has returned to an earlier chain: it ends with entry 1, and entry 3 was seen here";
     for (folder, line, status) in [
         ("ada", "get KEY", 8),
         ("ada", "list", 8),
@@ -145,7 +145,7 @@ fn a_vault_that_returned_to_an_earlier_org_key_is_explained() {
         assert_explained(&messages, says, folder);
     }
     assert_checks_explain(&vault, "ada", says, "changed");
-    let says = "has returned to an earlier chain, with entries up to 1, and up to ";
+    let says = "has returned to an earlier chain: it ends with entry 1, and entry ";
     assert_checks_explain(&vault, "bob", says, "changed");
     let messages = agent.wait_for_asking("/secret/KEY", "has returned to an earlier chain");
     assert_explained(&messages, says, "bob");
@@ -168,7 +168,7 @@ fn a_vault_that_returned_to_an_earlier_chain_alone_is_explained() {
     vault.back_up();
     vault.organization.member("bob", "member");
     vault.restore();
-    let says = "has returned to an earlier chain, with entries up to 0, and up to 1 were seen here";
+    let says = "has returned to an earlier chain: it ends with entry 0, and entry 1 was seen here";
     assert_checks_explain(&vault, "ada", says, "refused");
     assert_explained(&fails(&vault.with("ada", "org members"), 8), says, "ada");
     let pinned = vault.with("ada", "trust pin --yes");

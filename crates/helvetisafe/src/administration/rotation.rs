@@ -62,11 +62,11 @@ impl NewOrgKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RotationProgress {
-    /// The step that begins, or, of [`RotationStep::Sealing`], a batch that is done.
+    /// The step that begins. [`RotationStep::Sealing`] is also reported after each batch.
     pub step: RotationStep,
     /// The number of secrets that this call has sealed under the new key.
     pub staged: u64,
-    /// The number of secrets that are not yet sealed under it, as the vault states it. 0 before the first batch.
+    /// The number of secrets that are not yet sealed under it, as the vault states it. 0 when a step begins.
     pub remaining: u64,
 }
 

@@ -215,7 +215,7 @@ impl Error {
                 Some("check that the password belongs to this account".to_owned())
             }
             Cause::Crypto(crypto::Error::Decryption) => Some(
-                "if a client with a replaced org key has written it, write it again; else ask the vault's operator".to_owned(),
+                "a client with a replaced org key may have written it: write it again, or ask the vault's operator".to_owned(),
             ),
             Cause::NoEpoch => Some(
                 "ask the vault's operator whether an earlier version serves it, which does not number org keys"

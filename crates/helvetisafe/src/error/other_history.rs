@@ -53,7 +53,7 @@ impl fmt::Display for OtherHistory {
 }
 
 impl Error {
-    /// Returns the places of a chain that does not contain the trusted head; `None` for any other error.
+    /// Returns the entry numbers of a chain that does not contain the trusted head; `None` for any other error.
     ///
     /// ```no_run
     /// # use helvetisafe::organization::Anchor;

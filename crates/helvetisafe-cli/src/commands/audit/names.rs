@@ -1,6 +1,6 @@
 //! The names of the accounts in the record, as the signed chain has them.
 
-use helvetisafe::organization::{Account, Chain, ChainMember};
+use helvetisafe::organization::{Chain, ChainMember};
 
 use crate::advice;
 use crate::failure::{Failure, Status};
@@ -17,8 +17,8 @@ pub(super) struct Names(Option<Chain>);
 impl Names {
     /// Verifies the chain, if a part of it is trusted.
     pub(super) fn load(administration: &Administration<'_>) -> Result<Self, Failure> {
-        let account: Account = administration.call(|organization| organization.account())?;
-        match account.has_chain && administration.has_anchor(&account)? {
+        let account = administration.account()?;
+        match account.has_chain && administration.has_anchor(account)? {
             true => administration.chain().map(|chain| Self(Some(chain))),
             false => Ok(Self::default()),
         }

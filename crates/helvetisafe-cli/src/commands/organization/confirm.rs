@@ -100,8 +100,8 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     if !args.dry_run {
         ui.messages.note(format_args!("confirmed `{}`", args.name));
         ui.messages.note(format_args!(
-            "next: `{}` can use the account now: `join` has printed the command that checks it; delete the invitation code, also \
-             here, since it is not needed any more",
+            "next: `{}` can use the vault now, and can check the account with the command that `join` printed; delete the invitation \
+             code on both machines",
             args.name
         ));
     }

@@ -36,8 +36,8 @@ const INVITATION: Duration = Duration::from_secs(3600);
 /// before anything is sent: the private key, the client secret and the signing key, each of mode 0600, with a profile and README.txt,
 /// which says how to store and to use the kit. At the end the new account logs in once, and its org key is compared.
 ///
-/// If the command is interrupted, run it again with the same folder: it continues with the same keys. The account has all scopes, so anyone who
-/// has the folder can read every secret.
+/// If the command is interrupted, run it again with the same folder: it continues with the same keys. The account has all scopes, so
+/// anyone who has the folder can read every secret.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -121,7 +121,7 @@ fn continues(args: &Args) -> String {
     };
     let again = advice::command(format_args!("org recovery-kit --output-dir {folder}{name}"));
     format!(
-        "whether the keys in {folder} and their account exist already is not known: run {again} again, which continues with them"
+        "the keys in {folder} and their account may exist already: run {again} again to continue with them"
     )
 }
 

@@ -45,7 +45,7 @@ pub(crate) struct Args {
     #[arg(long, short)]
     yes: bool,
     /// Verify the chain, the members, the open invitations, and that no other rotation is in progress, and print what would be
-    /// done, also with a rotation that was interrupted here, with the number of secrets if the account may list them. Nothing is
+    /// done. That includes a rotation that was interrupted here, and the number of secrets if the account may list them. Nothing is
     /// changed.
     #[arg(long)]
     dry_run: bool,

@@ -25,7 +25,7 @@ pub(super) fn explained(
             _,
             Some(ErrorCode::SecretsUnstaged | ErrorCode::MembersChanged | ErrorCode::ChainMoved),
         ) => overtaken(),
-        // Without a code the chain refuses the key, which it has had.
+        // A conflict without a code: the chain has had the key, or a member who may know it was disabled.
         (ErrorKind::Conflict | ErrorKind::Changed, _) | (_, Some(ErrorCode::RecordNotFound)) => {
             ended(code, administration, file, own)
                 .unwrap_or_else(|failure| failure.with_advice(&continues()))

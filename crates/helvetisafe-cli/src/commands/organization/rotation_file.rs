@@ -66,13 +66,13 @@ impl Stored {
         }
     }
 
-    /// Makes it that of a rotation which continues with this chain.
+    /// Updates the record for a rotation that continues with this chain.
     pub(super) fn resume(&mut self, chain: &Chain) {
         self.to_epoch = Some(next_epoch(chain));
         self.made_at.get_or_insert(chain.head().sequence);
     }
 
-    /// Returns true if a member was disabled after a request may have had the key for it.
+    /// Returns true if a former member may have got the key from an earlier request.
     pub(super) fn is_exposed(&self, chain: &Chain) -> bool {
         match self.made_at {
             Some(sequence) => chain.has_disabled_since(sequence),

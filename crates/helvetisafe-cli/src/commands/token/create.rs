@@ -6,8 +6,7 @@ use helvetisafe::organization::{NewToken, ScopeList};
 use helvetisafe::{ExposeSecret, Scope, Timestamp};
 use serde::Serialize;
 
-use crate::advice;
-use crate::advice::shell_quoted;
+use crate::advice::{self, shell_quoted};
 use crate::commands::member_name;
 use crate::failure::{Failure, Status};
 use crate::session::{Administration, Vault};

@@ -29,7 +29,7 @@ pub(super) fn reason(error: &Error) -> String {
         }
         Error::Configuration(reason) | Error::Tls(reason) => reason.to_string(),
         Error::Io(reason) => reason.to_string(),
-        // With the place in the driver's source.
+        // Without the place in the driver's source, which the driver appends.
         Error::Protocol(reason) => {
             let end = reason.rfind(" (sqlx").unwrap_or(reason.len());
             reason[..end].to_owned()

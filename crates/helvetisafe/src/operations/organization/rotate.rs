@@ -115,7 +115,7 @@ impl<R: Runtime> Operations<'_, R> {
     }
 }
 
-/// Returns the progress while no secret is known to be left.
+/// Returns the progress at the beginning of a step.
 fn all_sealed(step: RotationStep, staged: u64) -> RotationProgress {
     RotationProgress {
         step,
