@@ -79,11 +79,6 @@ impl Trust<'_> {
         Ok(anchor.map(|anchor| Followed { anchor, known }))
     }
 
-    /// Returns true if the signed chain decides about another org key than the remembered one.
-    pub(in crate::session) fn follows_chain(&self) -> bool {
-        matches!(self.followed(), Ok(Some(_)))
-    }
-
     /// Connects for the first time, with the org key of the signed chain that the configured verification key vouches for, and
     /// remembers both.
     pub(super) fn connect_first(
