@@ -1,5 +1,6 @@
 //! The failure of a command: a message and an exit status.
 
+pub(crate) mod org_key;
 pub(crate) mod other_history;
 pub(crate) mod unbound;
 
@@ -107,23 +108,6 @@ impl Failure {
             unbound: Some(Box::new(unbound)),
             ..Self::new(Status::Crypto, message)
         }
-    }
-
-    /// The vault offers an org key that the user does not trust.
-    fn org_key_refused(error: &Error) -> Self {
-        let accepted = error.accepted_org_keys().iter().map(ToString::to_string);
-        let accepted = accepted.collect::<Vec<_>>().join(" or ");
-        let offered = error.refused_org_key().map(|key| key.to_string());
-        let offered = offered.unwrap_or_default();
-        Self::new(
-            Status::Crypto,
-            format_args!(
-                "the vault has the org key {offered}, but this client accepts {accepted}; nothing was \
-                 decrypted or encrypted under it; ask the vault's owner whether the key was rotated; if it \
-                 was, run {}, or change the configured fingerprint",
-                advice::command(format_args!("trust pin {offered}"))
-            ),
-        )
     }
 
     pub(crate) fn status(&self) -> u8 {

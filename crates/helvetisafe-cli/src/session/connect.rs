@@ -38,20 +38,24 @@ impl Connector<'_> {
         change: impl Fn(ClientBuilder) -> ClientBuilder,
     ) -> Result<Client, Failure> {
         self.connect(Access::Read, || {
-            let rotation = trust::rotation(self.settings, self.messages, reports_key)?;
+            let rotation =
+                trust::rotation(self.settings, Access::Read, self.messages, reports_key)?;
             let builder = builder(self.settings, self.messages)?.org_key_rotation(rotation);
             Ok(change(builder))
         })
     }
 
     /// Connects to write, with what `change` makes of the builder. Fails if the org key is not the trusted one, or if
-    /// a first use is doubtful.
+    /// a first use is doubtful. A later org key that is trusted too, such as that of a rotation in the signed chain, seals what
+    /// the vault refuses under the old one.
     pub(super) fn write_with(
         self,
         change: impl Fn(ClientBuilder) -> ClientBuilder,
     ) -> Result<Client, Failure> {
         self.connect(Access::Write, || {
-            Ok(change(builder(self.settings, self.messages)?))
+            let rotation = trust::rotation(self.settings, Access::Write, self.messages, false)?;
+            let builder = builder(self.settings, self.messages)?.org_key_rotation(rotation);
+            Ok(change(builder))
         })
     }
 

@@ -122,7 +122,11 @@ impl<'a> Trust<'a> {
         };
         let current = client.org_key_fingerprint();
         let is_first_use = self.expected.is_none() && remembered.is_none();
-        let is_unconfirmed = self.remembered.as_ref().is_some_and(|it| it.unconfirmed);
+        // Another key than the remembered one was accepted while connecting, so it is trusted.
+        let is_unconfirmed = self
+            .remembered
+            .as_ref()
+            .is_some_and(|it| it.unconfirmed && it.fingerprint == current);
         match access {
             Access::Read if is_first_use => self.remember_to_read(current, messages)?,
             Access::Write if is_first_use || is_unconfirmed => {

@@ -275,7 +275,7 @@ impl Vault {
     /// Converts an error. For a missing secret it adds the most similar name.
     pub(crate) fn failure(&self, error: Error) -> Failure {
         let (ErrorKind::NotFound, Some(key)) = (error.kind(), error.key()) else {
-            return error.into();
+            return self.explain_org_key(error.into());
         };
         let failure = Failure::not_found(key);
         let names = self.names_to_suggest().iter().map(AsRef::as_ref);

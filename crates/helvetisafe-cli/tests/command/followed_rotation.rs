@@ -205,5 +205,9 @@ fn without_a_remembered_chain_the_agent_refuses_and_explains() {
         messages.contains(&format!("trust pin {fingerprint}")),
         "{messages}"
     );
-    assert!(!body(&agent).contains("two"));
+    let answer = body(&agent);
+    assert!(!answer.contains("two"), "{answer}");
+    // The library's methods are nothing to a client of the agent.
+    assert!(answer.contains("helvetisafe trust pin"), "{answer}");
+    assert!(!answer.contains("pin_org_keys"), "{answer}");
 }

@@ -9,7 +9,7 @@ use helvetisafe::{CachePolicy, CallOptions, Client, Error, ErrorKind, KeyName, S
 
 use super::http::Answer;
 use crate::commands::selection::Keys;
-use crate::failure::{Failure, Status, unbound};
+use crate::failure::{Failure, Status, org_key, unbound};
 use crate::session::{Budget, Offline};
 use crate::ui::messages::Messages;
 
@@ -183,7 +183,9 @@ fn pause(error: &Error) -> Duration {
 
 /// Returns the answer to a client of the agent for a failed request. Error messages never hold a secret.
 fn error_answer(error: Error) -> Answer {
-    let message = unbound::describe_to_client([&error]).unwrap_or_else(|| error.to_string());
+    let message = unbound::describe_to_client([&error])
+        .or_else(|| org_key::describe_to_client(&error))
+        .unwrap_or_else(|| error.to_string());
     let answer = Answer::error(500, &message);
     match error.is_retryable() {
         true => answer.retry_after(pause(&error)),

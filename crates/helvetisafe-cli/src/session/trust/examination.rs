@@ -39,6 +39,11 @@ impl Trust<'_> {
         Ok(Some(chain))
     }
 
+    /// Returns true if the signed chain decides about another org key than the remembered one.
+    pub(in crate::session) fn follows_chain(&self) -> bool {
+        matches!(self.followed(), Ok(Some(_)))
+    }
+
     /// Returns true if the chain has this org key in place of the remembered one, so that the next command accepts it.
     pub(crate) fn is_replaced(&self, current: Fingerprint, chain: &Chain) -> bool {
         let remembered = self.remembered.as_ref().map(|known| known.fingerprint);

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use helvetisafe::{Fingerprint, OrgKeyChange, OrgKeyRotation};
 
-use super::Trust;
 use super::known_vaults::{KnownVault, KnownVaults};
 use super::organization::verdict;
+use super::{Access, Trust};
 use crate::advice;
 use crate::failure::Failure;
 use crate::session::connect::builder;
@@ -34,25 +34,29 @@ impl TrustedKeys {
         })
     }
 
-    /// Returns true if a key is the configured one, or the one that is remembered now.
-    fn has(&self, key: Fingerprint) -> bool {
-        self.is_accepted(key, |_| false)
+    /// Returns true if a key is the configured one, or the one that is remembered now. Nothing is sealed under a key that is not
+    /// confirmed.
+    fn has(&self, key: Fingerprint, access: Access) -> bool {
+        let is_write = matches!(access, Access::Write);
+        self.is_accepted(key, |entry| {
+            entry.fingerprint == key && !(is_write && entry.unconfirmed)
+        })
     }
 
     /// Returns true if a key is trusted now, or if the chain of a remembered organization may confirm it.
     pub(crate) fn may_have(&self, key: Fingerprint) -> bool {
-        self.is_accepted(key, |entry| entry.organization.is_some())
+        self.is_accepted(key, |entry| {
+            entry.fingerprint == key || entry.organization.is_some()
+        })
     }
 
-    fn is_accepted(&self, key: Fingerprint, or: impl Fn(&KnownVault) -> bool) -> bool {
+    /// Returns true if a key is the configured one. If none is configured, the remembered entry decides.
+    fn is_accepted(&self, key: Fingerprint, decide: impl Fn(&KnownVault) -> bool) -> bool {
         if let Some(expected) = self.expected {
             return expected == key;
         }
         let memory = KnownVaults::load(self.insecure_permissions);
-        memory.is_ok_and(|memory| {
-            let entry = memory.find(&self.vault);
-            entry.is_some_and(|entry| entry.fingerprint == key || or(entry))
-        })
+        memory.is_ok_and(|memory| memory.find(&self.vault).is_some_and(decide))
     }
 }
 
@@ -61,6 +65,7 @@ impl TrustedKeys {
 /// once.
 pub(in crate::session) fn rotation(
     settings: &Settings,
+    access: Access,
     messages: Messages,
     is_reported: bool,
 ) -> Result<OrgKeyRotation, Failure> {
@@ -70,12 +75,12 @@ pub(in crate::session) fn rotation(
         last: None,
     });
     Ok(OrgKeyRotation::ask(move |change| {
-        if trusted.has(change.offered()) {
+        if trusted.has(change.offered(), access) {
             return true;
         }
         // One thread follows the chain; the others find the remembered key.
         let mut chain = chain.lock().unwrap_or_else(PoisonError::into_inner);
-        if trusted.has(change.offered()) {
+        if trusted.has(change.offered(), access) {
             return true;
         }
         let earlier = chain.last.filter(|it| it.key == change.offered());

@@ -8,12 +8,19 @@ use super::Vault;
 use crate::failure::{Failure, USE_HTTPS};
 use crate::session::Budget;
 use crate::session::missing_scope::MissingScope;
+use crate::session::trust::Trust;
 use crate::settings::Settings;
 
 /// The time to find the cause of a refusal, if the user sets none.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Vault {
+    /// Replaces the advice to trust a refused org key, if the signed chain decides about it.
+    pub(super) fn explain_org_key(&self, failure: Failure) -> Failure {
+        let trust = || Trust::load(self.settings.get()?).ok();
+        failure.with_chain_deciding(|| trust().is_some_and(|trust| trust.follows_chain()))
+    }
+
     /// Explains the refusal of an account that may not be confirmed, or may be disabled.
     pub(crate) fn explain_refusal(&self, failure: Failure) -> Failure {
         let settings = self.settings.get();
@@ -22,7 +29,7 @@ impl Vault {
 
     /// Adds to a failure that a setting was its cause: the timeout, or scopes that are not requested.
     pub(crate) fn explain(&self, failure: Failure) -> Failure {
-        let failure = self.explain_refusal(failure);
+        let failure = self.explain_org_key(self.explain_refusal(failure));
         let failure = match self.budget.get() {
             Some(budget) => budget.explain(failure),
             None => failure,

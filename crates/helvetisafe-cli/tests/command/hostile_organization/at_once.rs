@@ -1,6 +1,6 @@
 //! Two administrators at the same time, each with a command of its own: one of them wins, and the other gets a clear message.
 
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::*;
@@ -22,16 +22,26 @@ impl Stage {
     /// Starts a command of Ada, whose request to this route waits while `other` runs. Returns the output of Ada's command. The
     /// wait is shorter than the 5 s after which the command would send the request again.
     pub(super) fn while_waiting(&self, line: &str, route: Route, other: impl FnOnce()) -> Output {
+        self.while_command_waits(self.command(line), route, other)
+    }
+
+    /// As [`Self::while_waiting`].
+    pub(super) fn while_command_waits(
+        &self,
+        mut command: Command,
+        route: Route,
+        other: impl FnOnce(),
+    ) -> Output {
         let wait = Fault::stall_before_acting(Duration::from_secs(4));
         let before = self.faults.count(route);
         self.faults.on(route).once().then(wait);
-        let child = self.spawn(line);
+        let child = command.spawn().unwrap();
         let arrives = |log: &[helvetisafe_server::faults::Seen]| {
             log.iter().filter(|seen| seen.route == Some(route)).count() > before
         };
         assert!(
             self.faults.wait_until(Duration::from_secs(60), arrives),
-            "{line}"
+            "{command:?}"
         );
         let start = Instant::now();
         other();
@@ -44,10 +54,16 @@ impl Stage {
     }
 
     pub(super) fn spawn(&self, line: &str) -> Child {
+        self.command(line).spawn().unwrap()
+    }
+
+    /// Returns a command of Ada.
+    pub(super) fn command(&self, line: &str) -> Command {
         let arguments: Vec<_> = line.split(' ').collect();
         let arguments = [&["--config", "ada/config.toml"], &arguments[..]].concat();
         let mut command = command(&self.organization.world, None, &arguments, "");
-        command.stdout(Stdio::piped()).spawn().unwrap()
+        command.stdout(Stdio::piped());
+        command
     }
 
     pub(super) fn grace(&self, line: &str) -> Output {

@@ -1,0 +1,62 @@
+//! The refusal of an org key that the user does not trust.
+
+use helvetisafe::{Error, Fingerprint};
+
+use super::{Failure, Status};
+use crate::advice;
+
+/// The advice where the signed chain of the organization decides about another org key.
+const OF_CHAIN: &str = "the signed chain of the organization, which decides about another org key, could not be followed to it; \
+                        run the command again, and if it fails again, ask another administrator before you continue";
+
+impl Failure {
+    /// The vault offers an org key that the user does not trust.
+    pub(super) fn org_key_refused(error: &Error) -> Self {
+        let accepted = error.accepted_org_keys().iter().map(ToString::to_string);
+        let accepted = accepted.collect::<Vec<_>>().join(" or ");
+        let offered = error.refused_org_key();
+        let advice = offered.map(pin).unwrap_or_default();
+        let offered = offered.map(|key| key.to_string()).unwrap_or_default();
+        Self::new(
+            Status::Crypto,
+            format_args!(
+                "the vault has the org key {offered}, but this client accepts {accepted}; nothing was \
+                 decrypted or encrypted under it; {advice}"
+            ),
+        )
+    }
+
+    /// Replaces the advice to trust a refused org key, if the signed chain decides about it: `trust pin` would leave the chain
+    /// out.
+    pub(crate) fn with_chain_deciding(self, decides: impl FnOnce() -> bool) -> Self {
+        let Some(pin) = self.untrusted.map(pin) else {
+            return self;
+        };
+        match self.message.as_deref() {
+            Some(message) if message.contains(&pin) && decides() => Self {
+                message: Some(message.replace(&pin, OF_CHAIN)),
+                ..self
+            },
+            _ => self,
+        }
+    }
+}
+
+/// Returns the advice where the user decides about an org key.
+fn pin(offered: Fingerprint) -> String {
+    format!(
+        "ask the vault's owner whether the key was rotated; if it was, run {}, or change the configured fingerprint",
+        advice::command(format_args!("trust pin {offered}"))
+    )
+}
+
+/// Describes a refused org key to a client of the agent, who does not see the agent's messages; `None` for another error.
+pub(crate) fn describe_to_client(error: &Error) -> Option<String> {
+    error.refused_org_key().map(|_| {
+        format!(
+            "{}; ask the operator of this agent, whose messages say how to trust the key: `helvetisafe trust pin`, or a signed \
+             chain that --verification-key vouches for",
+            error.without_advice()
+        )
+    })
+}
