@@ -65,6 +65,8 @@ struct Known {
     is_compared: bool,
     /// The vault has numbered its org keys.
     has_epochs: bool,
+    /// The keys that are accepted without a question. A key that the application confirmed replaces them all.
+    pins: Vec<Fingerprint>,
     /// Pinned keys that were current before. During an announced rotation some secrets are still encrypted
     /// under them.
     earlier: Vec<ConfirmedKey>,
@@ -101,6 +103,7 @@ impl OrgKeys {
                 current: key.confirm(),
                 is_compared,
                 has_epochs: policy.requires_epoch || key.epoch().is_some(),
+                pins: policy.pins.clone(),
                 earlier: Vec::new(),
                 unconfirmed: None,
                 #[cfg(feature = "organization")]
@@ -159,28 +162,62 @@ impl OrgKeys {
 
     /// Decides about the current key of the vault.
     pub(crate) fn judge(&self, key: &UnconfirmedKey) -> Verdict {
-        let change = OrgKeyChange {
-            accepted: self.current().fingerprint(),
-            offered: key.fingerprint(),
-        };
-        let is_accepted = change.offered == change.accepted;
-        let is_pinned = self.policy.pins.contains(&change.offered);
-        // A chain knows which of the pinned keys is the present one.
-        if is_accepted || (is_pinned && !self.policy.rotation.is_chain()) {
-            return Verdict::Confirm;
+        let offered = key.fingerprint();
+        let (accepted, is_accepted) =
+            self.read(|known| (known.current.fingerprint(), self.accepts(known, offered)));
+        match is_accepted {
+            true => Verdict::Confirm,
+            false => self
+                .policy
+                .rotation
+                .judge(OrgKeyChange { accepted, offered }),
         }
-        self.policy.rotation.judge(change)
     }
 
-    /// Makes this key the current one, under which the client encrypts from now on. Fails if the vault has numbered its org keys
-    /// before, and does not number this one: a write under it could not be refused after the next rotation.
-    pub(crate) fn confirm(&self, key: &UnconfirmedKey) -> Result<(), Cause> {
+    /// Returns true if a key needs no question: the current one, or a pinned one. A chain knows which of the pinned keys is
+    /// the present one.
+    fn accepts(&self, known: &Known, key: Fingerprint) -> bool {
+        let is_pinned = known.pins.contains(&key) && !self.policy.rotation.is_chain();
+        key == known.current.fingerprint() || is_pinned
+    }
+
+    /// Makes a key that needs no question the current one, under which the client encrypts from now on. Returns false if it
+    /// needs one by now, since another thread has replaced the pins. Fails if the vault has numbered its org keys before, and
+    /// does not number this one: a write under it could not be refused after the next rotation.
+    pub(crate) fn confirm(&self, key: &UnconfirmedKey) -> Result<bool, Cause> {
+        self.confirm_if(key, |known| self.accepts(known, key.fingerprint()))
+    }
+
+    /// Makes the key that the application confirmed the only accepted one, as [`Self::confirm`]. Returns false if the client
+    /// has another key by now than the application was asked about, which may be a later one.
+    pub(crate) fn confirm_change(
+        &self,
+        key: &UnconfirmedKey,
+        change: OrgKeyChange,
+    ) -> Result<bool, Cause> {
+        self.confirm_if(key, |known| {
+            let is_asked = known.current.fingerprint() == change.accepted;
+            if is_asked {
+                known.pins.clear();
+            }
+            is_asked
+        })
+    }
+
+    fn confirm_if(
+        &self,
+        key: &UnconfirmedKey,
+        is_confirmed: impl FnOnce(&mut Known) -> bool,
+    ) -> Result<bool, Cause> {
         self.write(|known| {
             if known.has_epochs && key.epoch().is_none() {
                 return Err(Cause::NoEpoch);
             }
-            self.replace(known, key);
-            Ok(())
+            let is_confirmed = is_confirmed(known);
+            if is_confirmed {
+                self.replace(known, key);
+            }
+            Ok(is_confirmed)
         })
     }
 
@@ -190,8 +227,9 @@ impl OrgKeys {
         known.has_epochs |= key.epoch().is_some();
         known.unconfirmed = None;
         known.earlier.push(old);
+        let pins = &known.pins;
         known.earlier.retain(|old| {
-            self.policy.pins.contains(&old.fingerprint())
+            pins.contains(&old.fingerprint())
                 && !self.policy.rotation.is_chain()
                 && old.fingerprint() != key.fingerprint()
         });
@@ -205,9 +243,11 @@ impl OrgKeys {
 
     /// Returns the failure of a call for which the vault has another key.
     pub(crate) fn refuse(&self, key: &UnconfirmedKey) -> Cause {
-        let current = self.current().fingerprint();
-        let mut accepted = vec![current];
-        accepted.extend(self.policy.pins.iter().filter(|pin| **pin != current));
+        let accepted = self.read(|known| {
+            let current = known.current.fingerprint();
+            let others = known.pins.iter().copied().filter(|pin| *pin != current);
+            [current].into_iter().chain(others).collect()
+        });
         refused(accepted, key)
     }
 

@@ -186,26 +186,32 @@ impl<R: Runtime> Vault<R> {
         key: &UnconfirmedKey,
         purpose: Purpose,
     ) -> Result<bool, Error> {
-        let is_confirmed = match self.org_keys.judge(key) {
-            Verdict::Confirm => true,
-            Verdict::Refuse => false,
-            #[cfg(feature = "organization")]
-            Verdict::FollowChain => false,
-            Verdict::Follow => {
-                self.org_keys.remember_unconfirmed(key);
-                return Ok(purpose == Purpose::Read);
+        loop {
+            // A key that another thread has replaced meanwhile is judged again.
+            let is_confirmed = match self.org_keys.judge(key) {
+                Verdict::Confirm => self.org_keys.confirm(key),
+                Verdict::Follow => {
+                    self.org_keys.remember_unconfirmed(key);
+                    return Ok(purpose == Purpose::Read);
+                }
+                Verdict::Ask(confirm, change) => {
+                    let ask = move || Ok(confirm(&change));
+                    if !compute(&self.api.runtime, Action::GetOrgKey, ask).await? {
+                        self.org_keys.remember_unconfirmed(key);
+                        return Ok(false);
+                    }
+                    self.org_keys.confirm_change(key, change)
+                }
+                Verdict::Refuse => {
+                    self.org_keys.remember_unconfirmed(key);
+                    return Ok(false);
+                }
+                #[cfg(feature = "organization")]
+                Verdict::FollowChain => return Ok(false),
+            };
+            if is_confirmed.map_err(|cause| Error::new(action.clone(), cause))? {
+                return Ok(true);
             }
-            Verdict::Ask(confirm, change) => {
-                let ask = move || Ok(confirm(&change));
-                compute(&self.api.runtime, Action::GetOrgKey, ask).await?
-            }
-        };
-        if is_confirmed {
-            let confirmed = self.org_keys.confirm(key);
-            confirmed.map_err(|cause| Error::new(action.clone(), cause))?;
-        } else {
-            self.org_keys.remember_unconfirmed(key);
         }
-        Ok(is_confirmed)
     }
 }

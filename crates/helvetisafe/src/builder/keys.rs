@@ -27,7 +27,9 @@ impl<P, A> ClientBuilder<P, A> {
     ///
     /// Several pins announce a rotation: the client encrypts under the pinned key that the vault returned last,
     /// and decrypts under every pinned key that it returned. The vault may go back to any pinned key, so remove
-    /// the old one after the rotation. Without pins, `connect` accepts any org key.
+    /// the old one after the rotation. A key that [`OrgKeyRotation::ask`](crate::OrgKeyRotation::ask) accepts replaces all pins;
+    /// with [`OrgKeyRotation::follow_chain`](crate::OrgKeyRotation) the chain decides which key is the present one. Without pins,
+    /// `connect` accepts any org key.
     ///
     /// ```no_run
     /// use helvetisafe::{Client, Fingerprint};

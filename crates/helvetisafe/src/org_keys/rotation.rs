@@ -74,6 +74,10 @@ impl OrgKeyRotation {
     /// Calls `confirm` with both fingerprints. If it returns `true`, the other org key replaces the old one; if it
     /// returns `false`, the other key is refused.
     ///
+    /// A pinned key is accepted without a question, but only until `confirm` has accepted another one. From then on that key
+    /// alone is accepted, and `confirm` decides about each other one, also about those of
+    /// [`ClientBuilder::pin_org_keys`](crate::ClientBuilder::pin_org_keys): a former member may know them.
+    ///
     /// It is called each time that a secret does not decrypt and the vault has another key, possibly from several
     /// threads at once. The asynchronous client calls it where it may block.
     ///
@@ -96,9 +100,9 @@ impl OrgKeyRotation {
     /// and when the vault has another one later. So an honest rotation needs no restart and no trust in the vault. The
     /// anchor is a verification key that was pinned, or a head that was seen before; it never comes from the vault.
     ///
-    /// The old key opens nothing after a rotation. With
-    /// [`ClientBuilder::pin_org_keys`](crate::ClientBuilder::pin_org_keys), the chain also has to have had one of the
-    /// pinned keys. The client continues from the newest head that it has seen:
+    /// The old key opens nothing after a rotation, even if it is pinned: with
+    /// [`ClientBuilder::pin_org_keys`](crate::ClientBuilder::pin_org_keys), the chain only has to have had one of the
+    /// pinned keys too. The client continues from the newest head that it has seen:
     /// [`Client::chain_head`](crate::Client::chain_head).
     ///
     /// ```no_run

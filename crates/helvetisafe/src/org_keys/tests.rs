@@ -110,8 +110,38 @@ fn only_pinned_keys_go_on_opening() {
     for (pins, opens) in [(vec![], false), (vec![&old, &new], true)] {
         let keys = keys(&pins, &old);
         let sealed = keys.current().org_key().seal(b"text").unwrap();
-        keys.confirm(&new).unwrap();
+        assert!(match opens {
+            true => keys.confirm(&new).unwrap(),
+            false => keys.confirm_change(&new, change(&old, &new)).unwrap(),
+        });
         assert_eq!(keys.current().fingerprint(), new.fingerprint());
         assert_eq!(keys.try_open(sealed, Purpose::Read).is_ok(), opens);
     }
+}
+
+fn change(accepted: &UnconfirmedKey, offered: &UnconfirmedKey) -> OrgKeyChange {
+    OrgKeyChange {
+        accepted: accepted.fingerprint(),
+        offered: offered.fingerprint(),
+    }
+}
+
+/// Two threads ask about two rotations at once. The answer about the first one arrives last.
+#[test]
+fn a_late_answer_does_not_return_to_an_earlier_key() {
+    let (first, second, third) = (given(1), given(2), given(3));
+    let keys = keys(&[&first], &first);
+    for offered in [&second, &third] {
+        let accepted = keys.current().for_opening();
+        let asked = change(&accepted, offered);
+        assert!(keys.confirm_change(offered, asked).unwrap());
+    }
+    let late = keys.confirm_change(&second, change(&first, &second));
+    assert!(!late.unwrap());
+    assert!(!keys.confirm(&first).unwrap(), "not pinned any more");
+    assert_eq!(keys.current().fingerprint(), third.fingerprint());
+    assert!(matches!(
+        keys.refuse(&first),
+        Cause::OrgKeyRefused { accepted, .. } if accepted == [third.fingerprint()]
+    ));
 }

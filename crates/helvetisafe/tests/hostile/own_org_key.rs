@@ -199,6 +199,41 @@ fn the_application_decides_about_a_changed_org_key() {
     );
 }
 
+/// After two confirmed changes the vault returns to the key at the start, which is pinned and a former member knows.
+#[test]
+fn a_key_that_the_application_confirmed_replaces_the_pinned_one() {
+    let world = World::new();
+    let start = world.client().org_key_fingerprint();
+    let accepts = Arc::new(AtomicBool::new(true));
+    let trusts = Arc::clone(&accepts);
+    let rotation = OrgKeyRotation::ask(move |_| trusts.load(Ordering::SeqCst));
+    let builder = world.builder().pin_org_key(start);
+    let client = builder.org_key_rotation(rotation).connect().unwrap();
+    let secrets = client.secrets();
+    secrets.create("old", "under the first key", None).unwrap();
+    let keys = [7, 8].map(|byte| OrgKey::from_bytes(&[byte; 32]));
+    for key in &keys {
+        world.faults.clear();
+        let fault = Fault::other_org_key(&world.account, key).unwrap();
+        world.faults.on(Route::OrgKey).then(fault);
+        let sealed = Fault::forged(key, &Payload::encode("now", "rotated")).unwrap();
+        world.faults.on(Verb::Read.of("now")).then(sealed);
+        assert_eq!(secrets.get("now").unwrap().expose_secret(), "rotated");
+    }
+    world.faults.clear();
+    accepts.store(false, Ordering::SeqCst);
+    for _ in 0..2 {
+        let error = secrets.get("old").unwrap_err();
+        assert_eq!(error.refused_org_key(), Some(start), "{error}");
+        assert_eq!(error.accepted_org_keys(), [keys[1].fingerprint()]);
+    }
+    assert_eq!(client.org_key_fingerprint(), keys[1].fingerprint());
+    // The application may return to it.
+    accepts.store(true, Ordering::SeqCst);
+    secrets.get("old").unwrap();
+    assert_eq!(client.org_key_fingerprint(), start);
+}
+
 #[test]
 fn several_pins_announce_a_rotation() {
     let world = World::new();
