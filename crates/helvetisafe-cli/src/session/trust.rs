@@ -102,7 +102,9 @@ impl<'a> Trust<'a> {
         let remembered = self.remembered.as_ref().map(|known| known.fingerprint);
         if let (None, None, Some(key)) = (self.expected, remembered, self.settings.verification_key)
         {
-            return self.connect_first(builder()?, key, messages);
+            let settings = self.settings;
+            let client = self.connect_first(builder()?, key, messages)?;
+            return connect_pinned(settings, access, builder, client);
         }
         // A read needs no number, and an offline cache has none.
         let is_write = matches!(access, Access::Write);
@@ -115,7 +117,12 @@ impl<'a> Trust<'a> {
             Err(error) if error.refused_org_key().is_none() => return Err(self.explain(error)),
             Err(error) => {
                 return match self.followed()? {
-                    Some(followed) => self.connect_by_chain(builder()?, followed, error, messages),
+                    Some(followed) => {
+                        let settings = self.settings;
+                        let client =
+                            self.connect_by_chain(builder()?, followed, error, messages)?;
+                        connect_pinned(settings, access, builder, client)
+                    }
                     None => Err(self.explain(error)),
                 };
             }
@@ -312,6 +319,27 @@ impl<'a> Trust<'a> {
             ),
         )
     }
+}
+
+/// Connects anew in place of a reading client that followed the chain, with the same access token, and with the org key
+/// pinned that is remembered by now. The policy of `builder` then reports and remembers a later rotation, too. If the key
+/// could not be remembered, or has been replaced since, the client goes on to follow the chain by itself.
+fn connect_pinned(
+    settings: &Settings,
+    access: Access,
+    builder: impl Fn() -> Result<ClientBuilder, Failure>,
+    client: Client,
+) -> Result<Client, Failure> {
+    let current = client.org_key_fingerprint();
+    if matches!(access, Access::Write) || !TrustedKeys::of(settings)?.has(current) {
+        return Ok(client);
+    }
+    let builder = builder()?.pin_org_key(current);
+    let builder = match client.resumption_ticket() {
+        Ok(Some(ticket)) => builder.resume(ticket),
+        _ => builder,
+    };
+    Ok(builder.connect().unwrap_or(client))
 }
 
 /// A first use that is too doubtful to write.

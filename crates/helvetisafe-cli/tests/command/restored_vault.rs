@@ -160,6 +160,50 @@ fn a_vault_that_returned_to_an_earlier_org_key_is_explained() {
     ok(vault.with("ada", "org rotate --yes"));
 }
 
+/// A former member knows the org key that the agent had at its start.
+#[test]
+fn an_agent_that_has_followed_rotations_refuses_the_org_key_of_its_start() {
+    for is_first_contact in [false, true] {
+        let vault = Restorable::new();
+        vault.organization.member("bob", "reader");
+        ok(vault.with("ada", "set KEY --generate"));
+        let old = ok(vault.with("ada", "get KEY"));
+        ok(vault.with("bob", "get KEY"));
+        if is_first_contact {
+            ok(vault.with("bob", "trust forget"));
+        }
+        let agent = [
+            "--config",
+            "bob/config.toml",
+            "agent",
+            "--listen",
+            "127.0.0.1:0",
+            "--ttl",
+            "1s",
+            "--key",
+            "KEY",
+        ];
+        let agent = Agent::spawn(&mut command(&vault.organization.world, None, &agent, ""));
+        agent.wait_until_ready();
+        vault.back_up();
+        for _ in 0..2 {
+            let rotated = ok(vault.with("ada", "org rotate --yes --json"));
+            let rotated = json(&rotated)["org_key_fingerprint"].clone();
+            ok(vault.with("ada", "set KEY --generate"));
+            let messages = agent.wait_for_asking("/secret/KEY", rotated.as_str().unwrap());
+            let says = "the administrators have replaced the org key";
+            assert!(messages.contains(says), "{messages}");
+        }
+        vault.restore();
+        let messages = agent.wait_for_asking("/secret/KEY", "has returned to an earlier chain");
+        let says = "has returned to an earlier chain, with entries up to ";
+        assert_explained(&messages, says, "bob");
+        let answer = agent.get("/secret/KEY").body.to_string();
+        assert!(!answer.contains(old.trim()), "{answer}");
+        fails(&vault.with("bob", "get KEY"), 8);
+    }
+}
+
 /// The org key is the same, so reads and writes of secrets need no chain.
 #[test]
 fn a_vault_that_returned_to_an_earlier_chain_alone_is_explained() {

@@ -1,6 +1,6 @@
 //! The trusted part of an organization's signed chain: where a client starts to verify it, and what it remembers of it.
 
-use helvetisafe::organization::{Anchor, Chain, VerificationKey};
+use helvetisafe::organization::{Anchor, Chain, Head, VerificationKey};
 use helvetisafe::{Client, ClientBuilder, Error, ErrorKind, Fingerprint, OrgKeyRotation};
 
 use super::known_organization::KnownOrganization;
@@ -15,6 +15,14 @@ pub(super) struct Followed {
     anchor: Anchor,
     /// The remembered organization, whose head has to be in the chain too.
     known: Option<KnownOrganization>,
+}
+
+impl Followed {
+    /// Starts at a newer head, which was verified from this part.
+    pub(super) fn after(self, head: Head) -> Self {
+        let anchor = Anchor::Head(head);
+        Self { anchor, ..self }
+    }
 }
 
 impl Trust<'_> {

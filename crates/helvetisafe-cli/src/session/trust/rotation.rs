@@ -3,10 +3,11 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use helvetisafe::{Fingerprint, OrgKeyChange, OrgKeyRotation};
+use helvetisafe::organization::Head;
+use helvetisafe::{Fingerprint, OrgKeyChange, OrgKeyRotation, Timestamp};
 
 use super::known_vaults::{KnownVault, KnownVaults};
-use super::organization::verdict;
+use super::organization::{Followed, verdict};
 use super::{Access, Trust};
 use crate::advice;
 use crate::failure::Failure;
@@ -34,13 +35,9 @@ impl TrustedKeys {
         })
     }
 
-    /// Returns true if a key is the configured one, or the one that is remembered now. Nothing is sealed under a key that is not
-    /// confirmed.
-    fn has(&self, key: Fingerprint, access: Access) -> bool {
-        let is_write = matches!(access, Access::Write);
-        self.is_accepted(key, |entry| {
-            entry.fingerprint == key && !(is_write && entry.unconfirmed)
-        })
+    /// Returns true if a key is the configured one, or the one that is remembered now.
+    pub(super) fn has(&self, key: Fingerprint) -> bool {
+        self.is_accepted(key, |entry| entry.fingerprint == key)
     }
 
     /// Returns true if a key is trusted now, or if the chain of a remembered organization may confirm it.
@@ -50,13 +47,12 @@ impl TrustedKeys {
         })
     }
 
-    /// Returns true if a key is the configured one. If none is configured, the remembered entry decides.
-    fn is_accepted(&self, key: Fingerprint, decide: impl Fn(&KnownVault) -> bool) -> bool {
+    fn is_accepted(&self, key: Fingerprint, is_trusted: impl Fn(&KnownVault) -> bool) -> bool {
         if let Some(expected) = self.expected {
             return expected == key;
         }
         let memory = KnownVaults::load(self.insecure_permissions);
-        memory.is_ok_and(|memory| memory.find(&self.vault).is_some_and(decide))
+        memory.is_ok_and(|memory| memory.find(&self.vault).is_some_and(is_trusted))
     }
 }
 
@@ -69,42 +65,31 @@ pub(in crate::session) fn rotation(
     messages: Messages,
     is_reported: bool,
 ) -> Result<OrgKeyRotation, Failure> {
-    let trusted = TrustedKeys::of(settings)?;
-    let chain = Mutex::new(Following {
+    let following = Mutex::new(Following {
+        trusted: TrustedKeys::of(settings)?,
+        is_write: matches!(access, Access::Write),
         settings: settings.clone(),
+        messages,
         last: None,
+        outdated: None,
     });
+    // One thread follows the chain; the others find the remembered key.
     Ok(OrgKeyRotation::ask(move |change| {
-        if trusted.has(change.offered(), access) {
-            return true;
-        }
-        // One thread follows the chain; the others find the remembered key.
-        let mut chain = chain.lock().unwrap_or_else(PoisonError::into_inner);
-        if trusted.has(change.offered(), access) {
-            return true;
-        }
-        let earlier = chain.last.filter(|it| it.key == change.offered());
-        if earlier.is_some_and(|it| it.at.elapsed() < PAUSE) {
-            return false;
-        }
-        let Err(reason) = follow(&chain.settings, change.offered(), messages) else {
-            return true;
-        };
-        chain.last = Some(Refused {
-            key: change.offered(),
-            at: Instant::now(),
-        });
-        if is_reported && earlier.is_none() {
-            report(change, reason.as_deref(), messages);
-        }
-        false
+        let mut following = following.lock().unwrap_or_else(PoisonError::into_inner);
+        following.accepts(change, is_reported)
     }))
 }
 
-/// The means to follow the chain, and the last key that it did not confirm.
+/// The means to follow the chain, and what this process has seen of it.
 struct Following {
+    trusted: TrustedKeys,
+    /// Nothing is sealed under a key that is not confirmed.
+    is_write: bool,
     settings: Settings,
+    messages: Messages,
+    /// The last key that the chain did not confirm.
     last: Option<Refused>,
+    outdated: Option<Outdated>,
 }
 
 /// An org key that was not accepted.
@@ -114,23 +99,87 @@ struct Refused {
     at: Instant,
 }
 
-/// Accepts and remembers an org key of the signed chain. Fails with the verdict of the chain and what to do next; with `None`
-/// if no chain is followed, or it could not be fetched.
-fn follow(
-    settings: &Settings,
-    offered: Fingerprint,
-    messages: Messages,
-) -> Result<(), Option<String>> {
-    let trust = Trust::load(settings).map_err(|_| None)?;
-    let followed = trust.followed().map_err(|_| None)?.ok_or(None)?;
-    let builder = builder(settings, messages).map_err(|_| None)?;
-    let client = trust
-        .connect_following(builder, &followed)
-        .map_err(|error| verdict(&error))?;
-    let is_offered = client.org_key_fingerprint() == offered;
-    let remembered = trust.remember_replaced(client, followed, messages);
-    remembered.map_err(|failure| failure.message().map(str::to_owned))?;
-    is_offered.then_some(()).ok_or(None)
+/// A remembered org key that the chain has replaced. It counts as replaced for this process even if the memory cannot be
+/// written, until the user remembers a key anew.
+#[derive(Clone, Copy)]
+struct Outdated {
+    key: Fingerprint,
+    since: Timestamp,
+    /// The newest head that was followed.
+    head: Option<Head>,
+}
+
+impl Outdated {
+    fn is(&self, entry: &KnownVault) -> bool {
+        (self.key, self.since) == (entry.fingerprint, entry.since)
+    }
+}
+
+impl Following {
+    /// Returns true if an org key is trusted by now, or if it is that of the chain.
+    fn accepts(&mut self, change: &OrgKeyChange, is_reported: bool) -> bool {
+        let offered = change.offered();
+        if self.has(offered) {
+            return true;
+        }
+        let earlier = self.last.filter(|it| it.key == offered);
+        if earlier.is_some_and(|it| it.at.elapsed() < PAUSE) {
+            return false;
+        }
+        let Err(reason) = self.follow(offered) else {
+            return true;
+        };
+        self.last = Some(Refused {
+            key: offered,
+            at: Instant::now(),
+        });
+        if is_reported && earlier.is_none() {
+            report(change, reason.as_deref(), self.messages);
+        }
+        false
+    }
+
+    fn has(&self, key: Fingerprint) -> bool {
+        self.trusted.is_accepted(key, |entry| {
+            let is_outdated = self.outdated.is_some_and(|it| it.is(entry));
+            let is_unconfirmed = self.is_write && entry.unconfirmed;
+            entry.fingerprint == key && !is_outdated && !is_unconfirmed
+        })
+    }
+
+    /// Accepts and remembers an org key of the signed chain. Fails with the verdict of the chain and what to do next; with
+    /// `None` if no chain is followed, or it could not be fetched.
+    fn follow(&mut self, offered: Fingerprint) -> Result<(), Option<String>> {
+        let messages = self.messages;
+        let trust = Trust::load(&self.settings).map_err(|_| None)?;
+        let followed = trust.followed().map_err(|_| None)?.ok_or(None)?;
+        let known = trust.remembered.clone().ok_or(None)?;
+        let followed = self.newest(followed, &known);
+        let builder = builder(&self.settings, messages).map_err(|_| None)?;
+        let client = trust
+            .connect_following(builder, &followed)
+            .map_err(|error| verdict(&error))?;
+        let (current, head) = (client.org_key_fingerprint(), client.chain_head());
+        let remembered = trust.remember_replaced(client, followed, messages);
+        remembered.map_err(|failure| failure.message().map(str::to_owned))?;
+        if current != known.fingerprint {
+            self.outdated = Some(Outdated {
+                key: known.fingerprint,
+                since: known.since,
+                head,
+            });
+        }
+        (current == offered).then_some(()).ok_or(None)
+    }
+
+    /// Starts at the head that this process has seen, if the memory could not be written since.
+    fn newest(&self, followed: Followed, known: &KnownVault) -> Followed {
+        let outdated = self.outdated.filter(|it| it.is(known));
+        match outdated.and_then(|it| it.head) {
+            Some(head) => followed.after(head),
+            None => followed,
+        }
+    }
 }
 
 fn report(change: &OrgKeyChange, reason: Option<&str>, messages: Messages) {
