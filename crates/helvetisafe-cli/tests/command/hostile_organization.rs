@@ -121,9 +121,15 @@ impl Stage {
     }
 
     /// Returns the members as the command lists them.
+    /// Returns the list. It ends with a failure exactly if the vault and the chain differ.
     fn members(&self) -> Vec<Value> {
-        let members = json(&ok(self.ada("org members --json")));
-        members.as_array().unwrap().clone()
+        let output = self.ada("org members --json");
+        let members = json(&String::from_utf8_lossy(&output.stdout));
+        let members = members.as_array().unwrap().clone();
+        let agrees = |it: &Value| it["state"] == "active" || it["state"] == "disabled";
+        let status = if members.iter().all(agrees) { 0 } else { 8 };
+        assert_eq!(output.status.code(), Some(status), "{output:?}");
+        members
     }
 
     /// Returns the account of a profile as the trust memory names it.

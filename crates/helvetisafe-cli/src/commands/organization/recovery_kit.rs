@@ -121,7 +121,7 @@ fn continues(args: &Args) -> String {
     };
     let again = advice::command(format_args!("org recovery-kit --output-dir {folder}{name}"));
     format!(
-        "the keys in {folder} and their account may exist already: run {again} again to continue with them"
+        "it is not known if the keys in {folder} and their account exist already: run {again} again to continue with them"
     )
 }
 
