@@ -843,7 +843,7 @@ fn on_a_terminal_codes_are_hidden_and_confirmations_are_asked() {
     let confirm = ["--config", "ada/config.toml", "org", "confirm", "bob"];
     for (answer, outcome) in [
         ("n", "nothing was confirmed"),
-        ("y", "that the account can be used now"),
+        ("y", "confirmed `bob`"),
     ] {
         let mut session = on_terminal(world, &confirm);
         let shown = session

@@ -196,7 +196,7 @@ fn an_agent_that_has_followed_rotations_refuses_the_org_key_of_its_start() {
         }
         vault.restore();
         let messages = agent.wait_for_asking("/secret/KEY", "has returned to an earlier chain");
-        let says = "has returned to an earlier chain, with entries up to ";
+        let says = "has returned to an earlier chain: it ends with entry ";
         assert_explained(&messages, says, "bob");
         let answer = agent.get("/secret/KEY").body.to_string();
         assert!(!answer.contains(old.trim()), "{answer}");
