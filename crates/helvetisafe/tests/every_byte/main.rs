@@ -123,7 +123,7 @@ fn cuts(call: Call, framing: Framing, length: usize) -> Vec<usize> {
         _ => 4,
     };
     let middle = 300..length.saturating_sub(200);
-    let is_cut = |cut: &usize| !middle.contains(cut) || cut % step == 0;
+    let is_cut = |cut: &usize| !middle.contains(cut) || cut.is_multiple_of(step);
     (0..length).filter(is_cut).collect()
 }
 
