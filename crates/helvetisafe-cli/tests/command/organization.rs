@@ -841,10 +841,7 @@ fn on_a_terminal_codes_are_hidden_and_confirmations_are_asked() {
     let words = words.trim();
 
     let confirm = ["--config", "ada/config.toml", "org", "confirm", "bob"];
-    for (answer, outcome) in [
-        ("n", "nothing was confirmed"),
-        ("y", "confirmed `bob`"),
-    ] {
+    for (answer, outcome) in [("n", "nothing was confirmed"), ("y", "confirmed `bob`")] {
         let mut session = on_terminal(world, &confirm);
         let shown = session
             .exp_string("and should it have these scopes? [y/N]")
