@@ -27,7 +27,7 @@ use crate::fs::{OwnFolder, destination};
 use crate::settings::AccountProfile;
 pub(super) use plan::{Plan, Purpose, Stage};
 
-/// What to do about a file of an earlier run that cannot be used.
+/// The remedy for a file of an earlier run that cannot be used.
 const RESTORE: &str = "restore it from a copy, or choose a new folder";
 
 const PLAN: &str = "account.json";

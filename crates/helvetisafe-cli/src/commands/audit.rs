@@ -3,6 +3,8 @@
 mod filter;
 mod names;
 
+use std::collections::BTreeSet;
+
 use helvetisafe::organization::AuditRecord;
 use helvetisafe::{Scope, Timestamp};
 use serde::Serialize;
@@ -55,7 +57,7 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     )?;
     let names = Names::load(&administration);
     let filter = args.filter.filter(since, &names)?;
-    let records = records(&administration, args.limit, &filter)?;
+    let (records, acts) = records(&administration, args.limit, &filter)?;
     // The record is printed also if the chain is refused.
     let (names, refused) = match names {
         Ok(names) => (names, Ok(())),
@@ -63,7 +65,10 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     };
     let records: Vec<_> = records.iter().map(|it| Json::new(it, &names)).collect();
     if records.is_empty() && args.filter.is_given() {
-        ui.messages.note("no act matches");
+        ui.messages.note(format_args!(
+            "no act matches; those that were examined are: {}",
+            acts.into_iter().collect::<Vec<_>>().join(", ")
+        ));
     }
     let heading = ["TIME", "ACT", "ACTOR", "SUBJECT", "DETAIL"];
     table::print_list(&records, heading, |it| it.columns(&names), ui)?;
@@ -79,18 +84,19 @@ fn limit(text: &str) -> Result<usize, String> {
     }
 }
 
-/// Fetches pages until there are enough selected records, or no older ones.
+/// Fetches pages until there are enough selected records, or no older ones. Returns them, and all acts of these pages.
 fn records(
     administration: &Administration<'_>,
     limit: usize,
     filter: &Filter,
-) -> Result<Vec<AuditRecord>, Failure> {
-    let (mut records, mut before) = (Vec::new(), None);
+) -> Result<(Vec<AuditRecord>, BTreeSet<String>), Failure> {
+    let (mut records, mut acts, mut before) = (Vec::new(), BTreeSet::new(), None);
     while records.len() < limit {
         let page = administration.call(|organization| organization.audit(before))?;
         // A whole page, since the clocks of nodes may differ.
         let is_old = |it| filter.is_before(it);
         let is_last = !page.records.is_empty() && page.records.iter().all(is_old);
+        acts.extend(page.records.iter().map(|it| it.act.clone()));
         records.extend(page.records.into_iter().filter(|it| filter.selects(it)));
         before = page.next;
         if before.is_none() || is_last {
@@ -98,7 +104,7 @@ fn records(
         }
     }
     records.truncate(limit);
-    Ok(records)
+    Ok((records, acts))
 }
 
 impl<'a> Json<'a> {

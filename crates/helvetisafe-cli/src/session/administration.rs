@@ -9,7 +9,7 @@ use helvetisafe::organization::{
 use helvetisafe::{Client, Error, ErrorCode, Fingerprint, OrgKeyRotation, Scope, Scopes};
 
 use super::missing_scope::{self, MissingScope};
-use super::trust::{Access, KnownOrganization, Trust};
+use super::trust::{Access, KnownOrganization, Trust, not_of_chain};
 use super::vault::Vault;
 use crate::advice;
 use crate::failure::{Failure, Status};
@@ -39,7 +39,7 @@ impl<'a> Administration<'a> {
         failed: &str,
         scopes: &[Scope],
     ) -> Result<Self, Failure> {
-        Self::connect(vault, failed, scopes, Access::Read)
+        Self::connect(vault, failed, (scopes, &[]), Access::Read, None)
     }
 
     /// Connects to seal or to wrap something, so the org key must be trusted.
@@ -48,7 +48,7 @@ impl<'a> Administration<'a> {
         failed: &str,
         scopes: &[Scope],
     ) -> Result<Self, Failure> {
-        Self::connect(vault, failed, scopes, Access::Write)
+        Self::connect(vault, failed, (scopes, &[]), Access::Write, None)
     }
 
     /// Connects to seal or to wrap something with the org key that the signed chain has now, also if an interrupted command has
@@ -61,15 +61,8 @@ impl<'a> Administration<'a> {
     ) -> Result<Self, Failure> {
         let anchor = Trust::load_all(vault.settings()?)?.own_anchor()?;
         let rotation = OrgKeyRotation::follow_chain(anchor);
-        let connected = Self::open(
-            vault,
-            failed,
-            &[scopes, optional].concat(),
-            Access::Write,
-            Some(rotation),
-        )?;
-        connected.check_granted(failed, scopes)?;
-        Ok(connected)
+        let scopes = (scopes, optional);
+        Self::connect(vault, failed, scopes, Access::Write, Some(rotation))
     }
 
     /// Fails for an API token, whose call the vault would refuse. `failed` says what cannot be done.
@@ -86,24 +79,13 @@ impl<'a> Administration<'a> {
     fn connect(
         vault: &'a Vault,
         failed: &str,
-        scopes: &[Scope],
-        access: Access,
-    ) -> Result<Self, Failure> {
-        let connected = Self::open(vault, failed, scopes, access, None)?;
-        connected.check_granted(failed, scopes)?;
-        Ok(connected)
-    }
-
-    fn open(
-        vault: &'a Vault,
-        failed: &str,
-        scopes: &[Scope],
+        (needed, optional): (&[Scope], &[Scope]),
         access: Access,
         rotation: Option<OrgKeyRotation>,
     ) -> Result<Self, Failure> {
         let settings = vault.settings()?;
         settings.read_secrets()?;
-        let scopes: Scopes = scopes.iter().copied().collect();
+        let scopes: Scopes = needed.iter().chain(optional).copied().collect();
         let client = vault.connect_with(access, |builder| {
             let builder = builder.scopes(scopes);
             match rotation.clone() {
@@ -115,12 +97,14 @@ impl<'a> Administration<'a> {
             true => lacks(failed, scopes),
             false => failure,
         })?;
-        Ok(Self {
+        let connected = Self {
             vault,
             settings,
             client,
             account: OnceCell::new(),
-        })
+        };
+        connected.check_granted(failed, needed)?;
+        Ok(connected)
     }
 
     /// Returns the account of the credential.
@@ -268,14 +252,7 @@ impl<'a> Administration<'a> {
         if used == *chain.fingerprint() {
             return Ok(());
         }
-        Err(Failure::new(
-            Status::Crypto,
-            format_args!(
-                "the vault has the org key {used}, and the signed chain names {}: nothing was changed; ask another \
-                 administrator before you continue",
-                chain.fingerprint()
-            ),
-        ))
+        Err(not_of_chain(used, chain))
     }
 
     /// Explains a refusal because of a missing scope. No setting leaves it out, since the command requests what it needs.

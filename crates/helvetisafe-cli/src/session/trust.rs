@@ -18,11 +18,13 @@ use crate::advice;
 use crate::failure::{Failure, Status};
 use crate::settings::{Settings, VaultId};
 use crate::ui::messages::Messages;
+pub(super) use examination::not_of_chain;
 pub(crate) use known_organization::KnownOrganization;
 pub(crate) use known_vaults::KnownVault;
 use known_vaults::KnownVaults;
 pub(crate) use organization::remember_account;
 pub(crate) use rotation::TrustedKeys;
+use rotation::connect_pinned;
 pub(super) use rotation::rotation;
 
 /// The advice if org keys cannot be remembered.
@@ -319,27 +321,6 @@ impl<'a> Trust<'a> {
             ),
         )
     }
-}
-
-/// Connects anew in place of a reading client that followed the chain, with the same access token, and with the org key
-/// pinned that is remembered by now. The policy of `builder` then reports and remembers a later rotation, too. If the key
-/// could not be remembered, or has been replaced since, the client goes on to follow the chain by itself.
-fn connect_pinned(
-    settings: &Settings,
-    access: Access,
-    builder: impl Fn() -> Result<ClientBuilder, Failure>,
-    client: Client,
-) -> Result<Client, Failure> {
-    let current = client.org_key_fingerprint();
-    if matches!(access, Access::Write) || !TrustedKeys::of(settings)?.has(current) {
-        return Ok(client);
-    }
-    let builder = builder()?.pin_org_key(current);
-    let builder = match client.resumption_ticket() {
-        Ok(Some(ticket)) => builder.resume(ticket),
-        _ => builder,
-    };
-    Ok(builder.connect().unwrap_or(client))
 }
 
 /// A first use that is too doubtful to write.

@@ -21,7 +21,7 @@ const NOTHING: &str = "nothing was changed";
 #[derive(Clone)]
 pub(super) struct Interruption(Arc<Mutex<State>>);
 
-/// What is known about the changes of a command.
+/// The known state of the changes of a command.
 pub(super) struct State {
     message: String,
     /// True while an answer is awaited that shows more.

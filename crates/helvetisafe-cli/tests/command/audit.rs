@@ -88,6 +88,13 @@ fn a_filter_selects_from_all_pages() {
     }
     let found = acts(&organization, "ada", &["--action", "organization.found"]);
     assert_eq!(found, [("organization.found".to_owned(), "ada".to_owned())]);
+    // A mistyped act, and the reads of secrets, which this vault does not record.
+    for act in ["organization.withdrawn", "secrets"] {
+        let none = organization.with("ada", &["audit", "--action", act]);
+        let known = "no act matches; those that were examined are: organization.found, organization.invite, organization.withdraw\n";
+        assert!(fails(&none, 0).ends_with(known), "{none:?}");
+        assert!(none.stdout.is_empty());
+    }
     let options = ["--action", "organization.withdraw", "--limit", "51"];
     assert_eq!(acts(&organization, "ada", &options).len(), 51);
 }

@@ -153,7 +153,7 @@ fn a_failure_changes_nothing_and_leaves_nothing() {
     stage.assert_nothing_is_left();
 }
 
-/// As git: without a terminal, and on one that cannot move its cursor, the default editor would wait for nobody.
+/// As git: without a terminal, and on one that cannot move its cursor, the default editor would wait without a user.
 #[test]
 fn without_an_editor_and_a_terminal_nothing_is_opened() {
     let stage = Stage::new();

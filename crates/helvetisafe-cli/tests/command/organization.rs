@@ -166,7 +166,7 @@ fn a_founding_whose_answers_are_lost_is_completed_with_the_same_keys() {
     let secret = || fs::read_to_string(world.folder.path().join("ada/client-secret")).unwrap();
     let before = secret();
 
-    // Another vault is not asked with these keys, and nobody gets another name by mistake.
+    // These keys are not sent to another vault, and the account does not get another name by mistake.
     let of = "has the keys of `administrator`, the founder of an organization, from a command that was interrupted";
     let other_url = world.name("URL");
     let other = [&arguments[..], &["--name", "eve"]].concat();

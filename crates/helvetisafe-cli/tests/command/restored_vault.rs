@@ -94,6 +94,20 @@ fn assert_checks_explain(vault: &Restorable, folder: &str, says: &str, state: &s
     assert_eq!(shown["state"], state);
 }
 
+/// Starts Bob's agent.
+fn start_agent(vault: &Restorable) -> Agent {
+    let line = "--config bob/config.toml agent --listen 127.0.0.1:0 --ttl 1s --key KEY";
+    let arguments: Vec<_> = line.split(' ').collect();
+    let agent = Agent::spawn(&mut command(
+        &vault.organization.world,
+        None,
+        &arguments,
+        "",
+    ));
+    agent.wait_until_ready();
+    agent
+}
+
 fn checks(output: &Output) -> Vec<Value> {
     let lines = json(&String::from_utf8_lossy(&output.stdout));
     lines.as_array().unwrap().clone()
@@ -110,19 +124,7 @@ fn a_vault_that_returned_to_an_earlier_org_key_is_explained() {
     vault.organization.member("eve", "reader");
     ok(vault.with("ada", "account show"));
     ok(vault.with("bob", "get KEY"));
-    let agent = [
-        "--config",
-        "bob/config.toml",
-        "agent",
-        "--listen",
-        "127.0.0.1:0",
-        "--ttl",
-        "1s",
-        "--key",
-        "KEY",
-    ];
-    let agent = Agent::spawn(&mut command(&vault.organization.world, None, &agent, ""));
-    agent.wait_until_ready();
+    let agent = start_agent(&vault);
     vault.restore();
 
     // The founding and Bob; then a rotation and Eve.
@@ -172,19 +174,7 @@ fn an_agent_that_has_followed_rotations_refuses_the_org_key_of_its_start() {
         if is_first_contact {
             ok(vault.with("bob", "trust forget"));
         }
-        let agent = [
-            "--config",
-            "bob/config.toml",
-            "agent",
-            "--listen",
-            "127.0.0.1:0",
-            "--ttl",
-            "1s",
-            "--key",
-            "KEY",
-        ];
-        let agent = Agent::spawn(&mut command(&vault.organization.world, None, &agent, ""));
-        agent.wait_until_ready();
+        let agent = start_agent(&vault);
         vault.back_up();
         for _ in 0..2 {
             let rotated = ok(vault.with("ada", "org rotate --yes --json"));

@@ -63,11 +63,13 @@ impl Trust<'_> {
     }
 }
 
-fn not_of_chain(current: Fingerprint, chain: &Chain) -> Failure {
+/// The org key of the vault is not that of the verified chain: the vault must not choose the key that seals.
+pub(in crate::session) fn not_of_chain(current: Fingerprint, chain: &Chain) -> Failure {
     Failure::new(
         Status::Crypto,
         format_args!(
-            "the vault has the org key {current}, and its signed chain names {}; ask an administrator before you continue",
+            "the vault has the org key {current}, and the signed chain names {}: nothing was changed; ask another administrator before \
+             you continue",
             chain.fingerprint()
         ),
     )

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use helvetisafe::organization::Head;
-use helvetisafe::{Fingerprint, OrgKeyChange, OrgKeyRotation, Timestamp};
+use helvetisafe::{Client, ClientBuilder, Fingerprint, OrgKeyChange, OrgKeyRotation, Timestamp};
 
 use super::known_vaults::{KnownVault, KnownVaults};
 use super::organization::{Followed, verdict};
@@ -78,6 +78,27 @@ pub(in crate::session) fn rotation(
         let mut following = following.lock().unwrap_or_else(PoisonError::into_inner);
         following.accepts(change, is_reported)
     }))
+}
+
+/// Connects anew in place of a reading client that followed the chain, with the same access token, and with the org key
+/// pinned that is remembered by now. The policy of `builder` then reports and remembers a later rotation, too. If the key
+/// could not be remembered, or has been replaced since, the client goes on to follow the chain by itself.
+pub(super) fn connect_pinned(
+    settings: &Settings,
+    access: Access,
+    builder: impl Fn() -> Result<ClientBuilder, Failure>,
+    client: Client,
+) -> Result<Client, Failure> {
+    let current = client.org_key_fingerprint();
+    if matches!(access, Access::Write) || !TrustedKeys::of(settings)?.has(current) {
+        return Ok(client);
+    }
+    let builder = builder()?.pin_org_key(current);
+    let builder = match client.resumption_ticket() {
+        Ok(Some(ticket)) => builder.resume(ticket),
+        _ => builder,
+    };
+    Ok(builder.connect().unwrap_or(client))
 }
 
 /// The means to follow the chain, and what this process has seen of it.
