@@ -158,6 +158,18 @@ fn the_advised_commands_can_be_pasted() {
     let kit = format!("helvetisafe org recovery-kit --output-dir 'the kit' {config}");
     let [check, disable] = advised(&ada, &kit);
     ok(shell(&ada, &check));
+    // The page of the kit has the certificate authority for the machine of the new administrator.
+    let page = ok(shell(&ada, "cat 'the kit/README.txt'"));
+    for command in [
+        "helvetisafe --config config.toml org invite ",
+        "helvetisafe join ",
+    ] {
+        let line = page.lines().find(|it| it.trim().starts_with(command));
+        ok(shell(
+            &ada,
+            &format!("cd 'the kit'; {}", line.unwrap().trim()),
+        ));
+    }
     let [rotate] = advised(&ada, &format!("{disable} --yes"));
     ok(shell(&ada, &format!("{rotate} --yes")));
     ok(shell(&ada, &list));
