@@ -65,10 +65,13 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     };
     let records: Vec<_> = records.iter().map(|it| Json::new(it, &names)).collect();
     if records.is_empty() && args.filter.is_given() {
-        ui.messages.note(format_args!(
-            "no act matches; those that were examined are: {}",
-            acts.into_iter().collect::<Vec<_>>().join(", ")
-        ));
+        let examined = acts.into_iter().collect::<Vec<_>>().join(", ");
+        // Another act may have been meant.
+        let examined = match args.filter.names_acts() && !examined.is_empty() {
+            true => format!("; those that were examined are: {examined}"),
+            false => String::new(),
+        };
+        ui.messages.note(format_args!("no act matches{examined}"));
     }
     let heading = ["TIME", "ACT", "ACTOR", "SUBJECT", "DETAIL"];
     table::print_list(&records, heading, |it| it.columns(&names), ui)?;

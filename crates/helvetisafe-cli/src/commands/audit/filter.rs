@@ -59,7 +59,12 @@ impl FilterArgs {
     }
 
     pub(super) fn is_given(&self) -> bool {
-        self.member.is_some() || self.since.is_some() || !self.action.is_empty()
+        self.member.is_some() || self.since.is_some() || self.names_acts()
+    }
+
+    /// Returns true if only named acts are selected.
+    pub(super) fn names_acts(&self) -> bool {
+        !self.action.is_empty()
     }
 }
 
