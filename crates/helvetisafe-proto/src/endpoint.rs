@@ -12,7 +12,7 @@ pub mod organization;
 mod update_secret;
 
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
-use http::{HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 use serde::{Deserialize, Serialize};
 
 use crate::retry::Repeat;
@@ -26,6 +26,24 @@ pub use get_private_key::{GetPrivateKey, PrivateKeyAnswer};
 pub use get_secret::{GetSecret, SecretRecord};
 pub use list_secrets::{ListSecrets, ListedSecret, PAGING, Page, SecretsAnswer, announces_paging};
 pub use update_secret::{Expiry, SecretUpdate, UpdateSecret, UpdatedSecret};
+
+/// The header of a write that is the same for all its repetitions, of
+/// [draft-ietf-httpapi-idempotency-key-header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/).
+/// A server that does not know it ignores it, RFC 9110 section 5.1.
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Returns a value of [`IDEMPOTENCY_KEY`], from 128 random bits.
+///
+/// ```
+/// let value = helvetisafe_proto::endpoint::idempotency_key(1);
+/// assert_eq!(value, r#""00000000000000000000000000000001""#);
+/// ```
+#[must_use]
+pub fn idempotency_key(random: u128) -> HeaderValue {
+    let text = format!("\"{random:032x}\"");
+    // Digits and quotation marks are always a value.
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
+}
 
 /// One call of the API: its data, its request and its answer.
 pub trait Endpoint {
@@ -50,6 +68,10 @@ pub trait Endpoint {
     /// True if the request or the answer carries a credential or a key, even in encrypted form. Such a
     /// call is never recorded, and its bodies are wiped.
     const SENSITIVE: bool;
+
+    /// True if the request carries an [`IDEMPOTENCY_KEY`], since the effect of an attempt that arrives late must not follow
+    /// that of a repetition.
+    const HAS_IDEMPOTENCY_KEY: bool = false;
 
     /// Returns the rules for repeating this call: [`Self::REPEAT`], unless the request has a condition.
     fn repeat(&self) -> Repeat {

@@ -17,6 +17,7 @@ mod get_secret;
 mod head;
 mod health;
 mod id_in_path;
+mod idempotency;
 mod list_secrets;
 mod openapi;
 mod organization;

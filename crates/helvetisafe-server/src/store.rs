@@ -13,6 +13,7 @@ mod counts;
 mod database;
 mod error;
 mod hold;
+mod idempotency_key;
 mod moment;
 mod organization;
 mod postgres;
@@ -49,6 +50,7 @@ pub(crate) use audit::{AccountReads, Checked, check as check_audit, stored_id};
 pub(crate) use counts::{SqlState, StoreCounts};
 pub use database::{Database, InvalidDatabase};
 pub(crate) use error::{CopyError, StoreError};
+pub(crate) use idempotency_key::IdempotencyKey;
 pub(crate) use moment::{Moment, skew};
 pub(crate) use organization::{
     AbandonRotationAct, BeginRotationAct, BootstrapAct, ChainEntry, CommitRotationAct, ConfirmAct,
@@ -424,12 +426,16 @@ impl Store {
         grant: Grant,
         key: KeyName,
         versions: Option<Vec<SecretVersion>>,
+        idempotency_key: Option<IdempotencyKey>,
     ) -> Result<Conditional<()>, StoreError> {
         let (key, versions) = (&key, versions.as_deref());
         hold::wait(|| async move {
             match self {
                 Self::Sqlite(sqlite) => sqlite.delete_secret(grant, key, versions).await,
-                Self::Postgres(postgres) => postgres.delete_secret(grant, key, versions).await,
+                Self::Postgres(postgres) => {
+                    let deleted = postgres.delete_secret(grant, key, versions, idempotency_key);
+                    deleted.await
+                }
             }
         })
         .await

@@ -40,6 +40,11 @@ pub(crate) fn generate_id() -> Result<i64, NoRandomness> {
     Ok(i64::from_be_bytes(*random()?) & i64::MAX)
 }
 
+/// Makes 32 random bytes that are no secret.
+pub(crate) fn generate_bytes() -> Result<[u8; 32], NoRandomness> {
+    Ok(*random()?)
+}
+
 fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, NoRandomness> {
     let mut bytes = Zeroizing::new([0; N]);
     getrandom::fill(bytes.as_mut()).map_err(|_| NoRandomness)?;

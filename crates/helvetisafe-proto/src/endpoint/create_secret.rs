@@ -73,6 +73,7 @@ impl Endpoint for CreateSecret {
     const REPEAT: Repeat = Repeat::Create;
     const ANSWER: AnswerSize = AnswerSize::Credential;
     const SENSITIVE: bool = false;
+    const HAS_IDEMPOTENCY_KEY: bool = true;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
         with_json(bare::<Self>(base, None), &self.secret)

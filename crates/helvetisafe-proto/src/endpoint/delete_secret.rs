@@ -23,6 +23,7 @@ impl Endpoint for DeleteSecret {
     const REPEAT: Repeat = Repeat::Delete;
     const ANSWER: AnswerSize = AnswerSize::Credential;
     const SENSITIVE: bool = false;
+    const HAS_IDEMPOTENCY_KEY: bool = true;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
         bare::<Self>(base, Some(&self.key))

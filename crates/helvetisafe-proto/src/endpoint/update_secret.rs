@@ -120,6 +120,7 @@ impl Endpoint for UpdateSecret {
     const REPEAT: Repeat = Repeat::Update;
     const ANSWER: AnswerSize = AnswerSize::Credential;
     const SENSITIVE: bool = false;
+    const HAS_IDEMPOTENCY_KEY: bool = true;
 
     fn request(&self, base: &BaseUrl) -> Request<Vec<u8>> {
         let mut request = with_json(bare::<Self>(base, Some(&self.key)), &self.update);

@@ -7,12 +7,14 @@ use helvetisafe_proto::endpoint::{CreateSecret, CreatedSecret, Expiry, NewSecret
 use super::authorized::Authorized;
 use super::body::JsonBody;
 use super::ciphertext::{check_ciphertext, check_expiry};
+use super::idempotency::Idempotency;
 use super::{Refusal, VaultState};
 use crate::store::SecretWrite;
 
 pub(super) async fn call(
     vault: VaultState,
     caller: Authorized<CreateSecret>,
+    idempotency: Idempotency,
     JsonBody(new, share): JsonBody<NewSecret>,
 ) -> Result<(StatusCode, Json<CreatedSecret>), Refusal> {
     let write = SecretWrite {
@@ -21,6 +23,7 @@ pub(super) async fn call(
         ciphertext: check_ciphertext(new.value, new.nonce)?,
         expiry: new.expires_at.map_or(Expiry::Never, Expiry::At),
         versions: None,
+        idempotency_key: idempotency.0,
     };
     check_expiry(new.expires_at, &vault.store).await?;
     let created = vault

@@ -7,6 +7,7 @@ use helvetisafe_proto::endpoint::{SecretUpdate, UpdateSecret, UpdatedSecret};
 use super::authorized::{Authorized, KeyInPath};
 use super::body::JsonBody;
 use super::ciphertext::{check_ciphertext, check_expiry};
+use super::idempotency::Idempotency;
 use super::precondition::Precondition;
 use super::{Refusal, VaultState};
 use crate::store::SecretWrite;
@@ -16,6 +17,7 @@ pub(super) async fn call(
     caller: Authorized<UpdateSecret>,
     key: KeyInPath,
     condition: Precondition,
+    idempotency: Idempotency,
     JsonBody(update, share): JsonBody<SecretUpdate>,
 ) -> Result<Json<UpdatedSecret>, Refusal> {
     let key = key.for_writing()?;
@@ -25,6 +27,7 @@ pub(super) async fn call(
         ciphertext: check_ciphertext(update.value, update.nonce)?,
         expiry: update.expires_at,
         versions: condition.into_versions(),
+        idempotency_key: idempotency.0,
     };
     check_expiry(update.expires_at.time(), &vault.store).await?;
     let updated = vault

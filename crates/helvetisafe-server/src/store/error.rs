@@ -33,6 +33,9 @@ pub(crate) enum StoreError {
     /// The organization or the account of a new row does not exist.
     #[error("the organization or the account does not exist")]
     NoParent,
+    /// Another request has recorded or fenced the write under the same id. Nothing was written.
+    #[error("a write was repeated meanwhile")]
+    IdInUse,
     #[error("{0}")]
     Failed(String),
 }

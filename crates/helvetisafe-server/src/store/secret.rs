@@ -7,7 +7,7 @@ use helvetisafe_proto::{KeyName, Version};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Grant, KeyEpoch, Moment, SecretVersion};
+use super::{Grant, IdempotencyKey, KeyEpoch, Moment, SecretVersion};
 
 /// The base64 of a value and its nonce.
 #[derive(Clone, Debug, Deserialize)]
@@ -25,6 +25,9 @@ pub(crate) struct SecretWrite {
     pub(crate) expiry: Expiry,
     /// The versions of which an update needs one; `None` if any will do.
     pub(crate) versions: Option<Vec<SecretVersion>>,
+    /// The identity that repetitions of the request share. SQLite has no use for it: its one node runs writes in the order in
+    /// which they arrive.
+    pub(crate) idempotency_key: Option<IdempotencyKey>,
 }
 
 /// The outcome of a write that needs a secret, and may need a version of it.

@@ -94,6 +94,7 @@ impl World {
             },
             expiry: Expiry::Keep,
             versions: None,
+            idempotency_key: None,
         }
     }
 

@@ -47,6 +47,46 @@ fn a_write_at_one_is_read_at_the_other() {
     assert_eq!(list["keys"], json!([]));
 }
 
+/// The first attempt may be at a node that died. Its result is found, also when another client has written since.
+#[test]
+fn a_repetition_with_the_same_idempotency_key_has_no_second_effect() {
+    let Some((one, two, _server)) = sites() else {
+        return;
+    };
+    let bearer = format!("Bearer {}", one.token);
+    let repeat = |vault: &Vault, method, path: &str, key, body: Option<Value>| {
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+            ("idempotency-key", key),
+        ];
+        let body = body.map(|body| body.to_string().into_bytes());
+        send(vault.base_url(), method, path, &headers, body)
+    };
+    let path = "/api/v1/secrets/a";
+    for (method, path, key, body, status) in [
+        ("POST", "/api/v1/secrets", "\"1\"", Some(secret("a")), 201),
+        ("PUT", path, "\"2\"", Some(update()), 200),
+        ("POST", path, "\"3\"", Some(update()), 200),
+        ("DELETE", path, "\"4\"", None, 204),
+    ] {
+        let done = repeat(&one.vault, method, path, key, body.clone()).success(status);
+        let between = match method {
+            "DELETE" => one.create("a").success(201),
+            _ => one
+                .call("PUT", "/api/v1/secrets/a", Some(update()))
+                .success(200),
+        };
+        let again = repeat(&two, method, path, key, body).success(status);
+        assert_eq!(again, done, "{method} {path}");
+        let read = one.read("a").success(200);
+        assert_eq!(read["version"], between["version"], "{method} {path}");
+    }
+    // Without the key, each request has its own effect.
+    call(&two, &one.token, "DELETE", path, None).success(204);
+    call(&two, &one.token, "DELETE", path, None).error(404);
+}
+
 #[test]
 fn a_token_of_one_is_valid_at_the_other_until_one_revokes_it() {
     let Some((one, two, _server)) = sites() else {

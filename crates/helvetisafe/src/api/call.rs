@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use helvetisafe_proto::endpoint::idempotency_key;
 use helvetisafe_proto::retry::{AttemptFailure, BackOff, Effect, Verdict, is_unknown, judge};
 use helvetisafe_proto::{BaseUrl, Endpoint};
-use http::Method;
+use http::{HeaderValue, Method};
 
 use super::Api;
 use super::outcome::{FailedAttempt, Outcome, ReadBack};
@@ -32,6 +33,8 @@ pub(super) struct Call<'a, R: Runtime, E> {
     method: Method,
     action: Action,
     bounds: Bounds,
+    /// The value of the header that all attempts share.
+    idempotency_key: Option<HeaderValue>,
     /// The number of the address that it is sent to.
     address: usize,
     /// The greatest effect of the attempts so far.
@@ -57,6 +60,7 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
             method: E::METHOD,
             action,
             bounds,
+            idempotency_key: E::HAS_IDEMPOTENCY_KEY.then(generate_key).flatten(),
             address: api.failover.in_use(),
             effect: Effect::None,
             failed: 0,
@@ -200,4 +204,11 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
     fn error(&self, failed: FailedAttempt) -> Error {
         Error::with_retry_after(self.action.clone(), failed.cause, failed.retry_after)
     }
+}
+
+/// Makes an idempotency key. Without randomness there is none, and nothing can be sealed either.
+fn generate_key() -> Option<HeaderValue> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).ok()?;
+    Some(idempotency_key(u128::from_ne_bytes(random)))
 }

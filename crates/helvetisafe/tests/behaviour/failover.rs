@@ -6,6 +6,7 @@ use helvetisafe_test_support::{
     Action, AnyClient, ORG_KEY, PEM, Proxy, Request, SECRETS, TOKEN, TokioClient, World, answer,
     credentials, tls_server,
 };
+use http::{HeaderName, HeaderValue};
 
 const KEY: &str = "/api/v1/secrets/a";
 
@@ -121,6 +122,53 @@ fn a_write_that_may_have_happened_stays_at_its_address() {
             .iter()
             .filter(|it| it.method != "GET" && it.path != TOKEN);
         assert_eq!(writes.count(), 1, "its own create alone");
+    }
+}
+
+/// The vault finds out that the attempts are one write, also at another address.
+#[test]
+fn the_attempts_of_a_write_share_an_idempotency_key() {
+    let is_down = |request: &Request, before: &[Request]| {
+        let has_failed = |it: &&Request| it.is(&request.method, &request.path);
+        request.path.starts_with(SECRETS)
+            && request.method != "GET"
+            && before.iter().filter(has_failed).count() < 2
+    };
+    let vault = Addresses::new(move |request, before| {
+        is_down(request, before).then(|| Action::Answer(503, "Retry-After: 0\r\n", Vec::new()))
+    });
+    let constant = HeaderValue::from_static("\"of the application\"");
+    let builder = vault.world.builder().attempts(4);
+    let client = builder
+        .header(HeaderName::from_static("idempotency-key"), constant)
+        .connect()
+        .unwrap();
+    let secrets = client.secrets();
+    secrets.create("a", "v", None).unwrap();
+    secrets.update("a", "w", None).unwrap();
+    secrets.update("a", "w", None).unwrap();
+    secrets.delete("a").unwrap();
+
+    let log = vault.world.proxy.log();
+    let of = |method: &str, path: &str| -> Vec<_> {
+        let calls = log.iter().filter(|it| it.is(method, path));
+        calls
+            .map(|it| it.header("idempotency-key").unwrap().to_owned())
+            .collect()
+    };
+    let (creates, updates, deletes) = (of("POST", SECRETS), of("PUT", KEY), of("DELETE", KEY));
+    assert_eq!([creates.len(), updates.len(), deletes.len()], [3, 4, 3]);
+    let mut keys = [creates, updates, deletes].concat();
+    keys.dedup();
+    assert_eq!(keys.len(), 4, "one for each of the four writes: {keys:?}");
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), 4, "{keys:?}");
+    for key in &keys {
+        assert!(
+            key.len() == 34 && key.starts_with('"') && key.ends_with('"'),
+            "{key}"
+        );
     }
 }
 

@@ -78,6 +78,9 @@ impl Failure {
     pub(super) fn of(error: &Error) -> Self {
         let reason = reason(error);
         match error {
+            Error::Database(error) if error.constraint() == Some("writes_pkey") => {
+                Self::Refused(StoreError::IdInUse)
+            }
             Error::Database(error) => Self::of_code(&error.code().unwrap_or_default(), &reason),
             Error::Io(_) | Error::Tls(_) | Error::Protocol(_) | Error::WorkerCrashed => {
                 Self::Lost(reason)

@@ -3,7 +3,7 @@
 use helvetisafe_proto::KeyName;
 use helvetisafe_proto::endpoint::{ListedSecret, Page};
 
-use super::secrets::{Numbers, ciphertext, date_columns, dates, live};
+use super::secrets::{ListChange, ciphertext, date_columns, dates, live};
 use super::{Postgres, get, now, only};
 use crate::store::{ListState, ListVersion, Moment, StoreError, StoredSecret, Tenant};
 
@@ -115,7 +115,7 @@ impl Postgres {
     /// Several nodes may do this at the same time.
     pub(in crate::store) async fn sweep(&self) -> Result<(), StoreError> {
         self.check_standby()?;
-        let numbers = Numbers::generate()?;
+        let change = ListChange::generate()?;
         let secrets = || {
             let delete = concat!(
                 "WITH removed AS (DELETE FROM secrets WHERE expires_at <= ",
@@ -123,7 +123,7 @@ impl Postgres {
                 " RETURNING organization) UPDATE list_versions SET n = $1 WHERE shard = $2 \
                  AND organization IN (SELECT organization FROM removed)"
             );
-            sqlx::query(delete).bind(numbers.list).bind(numbers.shard)
+            sqlx::query(delete).bind(change.number).bind(change.shard)
         };
         self.long(secrets).await?;
         let tokens = || sqlx::query(concat!("DELETE FROM tokens WHERE expires_at <= ", now!()));

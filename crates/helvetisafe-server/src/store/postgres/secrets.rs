@@ -1,7 +1,8 @@
 //! Secrets. No statement finds an expired one, even before it is removed.
 //!
 //! A write locks the organization and the token that allow it against a change, writes the row, replaces the number of one
-//! shard of the list's version, and records its id: in one statement.
+//! shard of the list's version, and records its id: in one statement. One that finds no row to write fences its id, so that
+//! an earlier attempt that arrives late finds none either.
 
 use helvetisafe_proto::KeyName;
 #[cfg(feature = "faults")]
@@ -9,12 +10,13 @@ use helvetisafe_proto::endpoint::SecretRecord;
 use helvetisafe_proto::endpoint::{CreatedSecret, Expiry, UpdatedSecret};
 use sqlx::postgres::PgRow;
 
-use super::writes::{Outcome, record};
+use super::writes::{Outcome, WriteIds};
 use super::{Postgres, SHARDS, Statement, get, now, only, random};
 use crate::store::hold::{hold_time, is_held};
 use crate::store::secret::Dates;
 use crate::store::{
-    Ciphertext, Conditional, Grant, Moment, Put, SecretVersion, SecretWrite, StoreError, Tenant,
+    Ciphertext, Conditional, Grant, IdempotencyKey, Moment, Put, SecretVersion, SecretWrite,
+    StoreError, Tenant,
 };
 
 /// The columns that `dates` reads.
@@ -71,8 +73,12 @@ macro_rules! write_secret {
             $also,
             "counted AS (UPDATE list_versions SET n = $5 WHERE organization = $1 AND shard = $4 \
              AND EXISTS (SELECT 1 FROM written)), ",
-            record!("$7", "expires_at", " FROM written"),
-            " SELECT (SELECT is_held FROM hold), (SELECT key_epoch FROM current), ",
+            "recorded AS (INSERT INTO writes (id, at, happened, expires_at) SELECT $7, ",
+            now!(),
+            ", written.version IS NOT NULL, written.expires_at FROM (SELECT 1) AS one LEFT JOIN written ON true \
+             WHERE written.version IS NOT NULL OR $8 AND ",
+            granted!(),
+            ") SELECT (SELECT is_held FROM hold), (SELECT key_epoch FROM current), ",
             date_columns!(),
             " FROM (SELECT 1) AS one LEFT JOIN written ON true"
         )
@@ -86,20 +92,58 @@ macro_rules! granted {
     };
 }
 
-/// The numbers of a write, all random.
-pub(super) struct Numbers {
+/// The changed shard of a list's version, and its new number. Both are random.
+pub(super) struct ListChange {
     pub(super) shard: i64,
-    pub(super) list: i64,
-    version: i64,
+    pub(super) number: i64,
 }
 
-impl Numbers {
+impl ListChange {
     pub(super) fn generate() -> Result<Self, StoreError> {
         Ok(Self {
             shard: random()? % SHARDS,
-            list: random()?,
-            version: random()?,
+            number: random()?,
         })
+    }
+}
+
+/// The numbers of a write.
+struct Numbers {
+    list: ListChange,
+    ids: WriteIds,
+    /// True if it fences its id when it finds no row to write.
+    has_fence: bool,
+}
+
+impl Numbers {
+    /// Returns the numbers of a write. Those of its repetitions are the same, if they have an idempotency key.
+    fn of(
+        grant: &Grant,
+        key: &KeyName,
+        idempotency_key: Option<IdempotencyKey>,
+        content: &[&[u8]],
+    ) -> Result<Self, StoreError> {
+        let organization = grant.tenant.organization.0.to_be_bytes();
+        let start: [&[u8]; 2] = [&organization, key.as_str().as_bytes()];
+        Ok(Self {
+            list: ListChange::generate()?,
+            ids: match idempotency_key {
+                Some(it) => WriteIds::of(it.with(&[&start, content].concat())),
+                None => WriteIds::generate()?,
+            },
+            has_fence: idempotency_key.is_some(),
+        })
+    }
+
+    fn of_value(write: &SecretWrite) -> Result<Self, StoreError> {
+        let expiry = match write.expiry {
+            Expiry::Keep => "keep".to_owned(),
+            Expiry::Never => "never".to_owned(),
+            Expiry::At(time) => Moment::from(time).0.to_string(),
+        };
+        let Ciphertext { value, nonce } = &write.ciphertext;
+        let content = [value, nonce, &expiry].map(|it| it.as_bytes());
+        Self::of(&write.grant, &write.key, write.idempotency_key, &content)
     }
 
     fn bind_grant(
@@ -113,16 +157,17 @@ impl Numbers {
             .bind(grant.tenant.organization.0)
             .bind(grant.tenant.key_epoch.0)
             .bind(key.as_str())
-            .bind(self.shard)
-            .bind(self.list)
+            .bind(self.list.shard)
+            .bind(self.list.number)
             .bind(grant.token.as_bytes())
             .bind(write)
+            .bind(self.has_fence)
     }
 
     fn bind_write(&self, statement: Statement, write: &SecretWrite, id: i64) -> Statement {
         let time = write.expiry.time().map(|time| Moment::from(time).0);
         self.bind_grant(statement, &write.grant, &write.key, id)
-            .bind(self.version)
+            .bind(self.ids.version())
             .bind(time)
             .bind(&write.ciphertext.value)
             .bind(&write.ciphertext.nonce)
@@ -134,7 +179,7 @@ impl Postgres {
         &self,
         write: &SecretWrite,
     ) -> Result<Option<CreatedSecret>, StoreError> {
-        let numbers = Numbers::generate()?;
+        let numbers = Numbers::of_value(write)?;
         let created = self.create(write, &numbers).await?;
         Ok(created.map(|dates| dates.created(&write.key, write.grant.tenant.key_epoch)))
     }
@@ -143,7 +188,7 @@ impl Postgres {
         &self,
         write: &SecretWrite,
     ) -> Result<Conditional<UpdatedSecret>, StoreError> {
-        let numbers = Numbers::generate()?;
+        let numbers = Numbers::of_value(write)?;
         let versions = write.versions.as_deref();
         match self.update(write, versions, &numbers).await? {
             Some(dates) => Ok(Conditional::Done(
@@ -158,7 +203,11 @@ impl Postgres {
         &self,
         write: &SecretWrite,
     ) -> Result<Put, StoreError> {
-        let numbers = Numbers::generate()?;
+        let numbers = Numbers {
+            // One of the two statements writes.
+            has_fence: false,
+            ..Numbers::of_value(write)?
+        };
         loop {
             if let Some(dates) = self.update(write, None, &numbers).await? {
                 return Ok(Put::Updated(
@@ -178,8 +227,9 @@ impl Postgres {
         grant: Grant,
         key: &KeyName,
         versions: Option<&[SecretVersion]>,
+        idempotency_key: Option<IdempotencyKey>,
     ) -> Result<Conditional<()>, StoreError> {
-        let numbers = Numbers::generate()?;
+        let numbers = Numbers::of(&grant, key, idempotency_key, &[])?;
         let statement = |id| {
             let delete = write_secret!(
                 concat!(
@@ -187,7 +237,7 @@ impl Postgres {
                     live!(),
                     " AND key = $3 AND ",
                     granted!(),
-                    " AND ($8::bigint[] IS NULL OR version = ANY ($8))"
+                    " AND ($9::bigint[] IS NULL OR version = ANY ($9))"
                 ),
                 // The values under replaced org keys, and under the next one.
                 "others AS (DELETE FROM secrets WHERE organization = $1 AND key = $3 AND key_epoch <> $2 \
@@ -211,11 +261,11 @@ impl Postgres {
         let statement = |id| {
             let insert = write_secret!(concat!(
                 "INSERT INTO secrets (organization, key_epoch, key, version, write_id, created_at, \
-                 updated_at, expires_at, value, nonce) SELECT $1, $2, $3, $8, $7, ",
+                 updated_at, expires_at, value, nonce) SELECT $1, $2, $3, $9, $7, ",
                 now!(),
                 ", ",
                 now!(),
-                ", $9, $10, $11 WHERE ",
+                ", $10, $11, $12 WHERE ",
                 granted!(),
                 " ON CONFLICT (organization, key_epoch, key) DO UPDATE SET \
                  version = excluded.version, write_id = excluded.write_id, \
@@ -237,14 +287,14 @@ impl Postgres {
     ) -> Result<Option<Dates>, StoreError> {
         let statement = |id| {
             let update = write_secret!(concat!(
-                "UPDATE secrets SET version = $8, write_id = $7, updated_at = ",
+                "UPDATE secrets SET version = $9, write_id = $7, updated_at = ",
                 now!(),
-                ", expires_at = CASE WHEN $12 THEN expires_at ELSE $9 END, value = $10, nonce = $11 \
+                ", expires_at = CASE WHEN $13 THEN expires_at ELSE $10 END, value = $11, nonce = $12 \
                  WHERE ",
                 live!(),
                 " AND key = $3 AND ",
                 granted!(),
-                " AND ($13::bigint[] IS NULL OR version = ANY ($13))"
+                " AND ($14::bigint[] IS NULL OR version = ANY ($14))"
             ));
             let update = numbers.bind_write(sqlx::query(update), write, id);
             update
@@ -261,10 +311,10 @@ impl Postgres {
         numbers: &Numbers,
         statement: impl Fn(i64) -> Statement + Send + Sync,
     ) -> Result<Option<Dates>, StoreError> {
-        match self.write(statement).await? {
+        match self.write_as(&numbers.ids, statement).await? {
             Outcome::Answered(rows) => written(&rows, grant.tenant),
             Outcome::Found(record) => Ok(Some(Dates {
-                version: SecretVersion(numbers.version),
+                version: SecretVersion(numbers.ids.version()),
                 // Only the answer to a create has this date.
                 created_at: record.at,
                 updated_at: record.at,

@@ -209,6 +209,7 @@ fn write(grant: Grant, key: &str) -> SecretWrite {
         },
         expiry: Expiry::Never,
         versions: None,
+        idempotency_key: None,
     }
 }
 
@@ -245,7 +246,7 @@ async fn warm_up(store: &Store, grant: Grant) {
     store.create_secret(write(grant, "warm")).await.unwrap();
     store.update_secret(write(grant, "warm")).await.unwrap();
     let key = KeyName::parse("warm").unwrap();
-    store.delete_secret(grant, key, None).await.unwrap();
+    store.delete_secret(grant, key, None, None).await.unwrap();
     store.list_version(grant.tenant).await.unwrap();
 }
 

@@ -3,15 +3,20 @@
 //! The statement of a write adds its id to the table `writes`. If its answer is lost, the node adds the same id: either
 //! it finds the row of the write, or its own row is a fence, and the statement fails should it arrive later. Both commit,
 //! so the outcome of a write that is found is on the standby too.
+//!
+//! A client that repeats a request, maybe at another node, sends the same idempotency key. The ids are made from it, so
+//! that only one of the statements has an effect, whichever arrives first.
 
 use std::time::{Duration, Instant};
 
+use sha2::{Digest, Sha256};
 use sqlx::postgres::PgRow;
 use tokio::time::sleep;
 
-use super::{Postgres, Statement, get, now, only, random};
+use super::{Postgres, Statement, get, now, only};
 use crate::lock::lock;
 use crate::store::{Moment, StoreError};
+use crate::token;
 
 /// The timeout of the look-up of a write. It leaves time for the promotion of a standby.
 const LOOK_UP: Duration = Duration::from_secs(8);
@@ -27,6 +32,9 @@ const FENCE_AGE: Duration = Duration::from_secs(24 * 3600);
 
 /// The maximum number of writes to fence later.
 const UNKNOWN_WRITES: usize = 10_000;
+
+/// The maximum number of ids of a write. Each but the last was fenced: by this node, or by another repetition.
+const MOST_IDS: u8 = 8;
 
 /// Returns the SQL that records the write with the id `$id`. `$rows` is the end of the `SELECT`, such as ` FROM written`:
 /// the write is recorded if there is a row.
@@ -48,6 +56,36 @@ macro_rules! record {
     };
 }
 pub(super) use record;
+
+/// The ids of a write. Each is used once the one before is fenced.
+pub(super) struct WriteIds {
+    seed: [u8; 32],
+}
+
+impl WriteIds {
+    /// Makes ids of which no other request knows one.
+    pub(super) fn generate() -> Result<Self, StoreError> {
+        let random = token::generate_bytes();
+        let seed = random.map_err(|error| StoreError::Failed(error.to_string()))?;
+        Ok(Self { seed })
+    }
+
+    /// Returns the ids of all repetitions of a write.
+    pub(super) fn of(seed: [u8; 32]) -> Self {
+        Self { seed }
+    }
+
+    /// Returns the version that the write gives to its secret, so that each repetition returns the same one.
+    pub(super) fn version(&self) -> i64 {
+        self.derive(MOST_IDS)
+    }
+
+    fn derive(&self, number: u8) -> i64 {
+        let hash = Sha256::new_with_prefix(self.seed).chain_update([number]);
+        let first = hash.finalize().first_chunk().copied();
+        i64::from_be_bytes(first.unwrap_or_default())
+    }
+}
 
 /// The outcome of a write.
 pub(super) enum Outcome {
@@ -72,24 +110,34 @@ impl Postgres {
         &self,
         statement: impl Fn(i64) -> Statement + Send + Sync,
     ) -> Result<Outcome, StoreError> {
-        let mut was_fenced = false;
-        loop {
+        self.write_as(&WriteIds::generate()?, statement).await
+    }
+
+    /// Runs a write like [`Self::write`], whose ids another node may use too.
+    pub(super) async fn write_as(
+        &self,
+        ids: &WriteIds,
+        statement: impl Fn(i64) -> Statement + Send + Sync,
+    ) -> Result<Outcome, StoreError> {
+        let mut was_lost = false;
+        for id in (0..MOST_IDS).map(|number| ids.derive(number)) {
             self.check_standby()?;
-            let id = random()?;
-            let lost = match self.once(|| statement(id)).await {
-                Err(StoreError::OutcomeUnknown(reason)) => reason,
+            let (reason, is_lost) = match self.once(|| statement(id)).await {
+                Err(StoreError::OutcomeUnknown(reason)) => (reason, true),
+                Err(StoreError::IdInUse) => ("it was repeated meanwhile".to_owned(), false),
                 answered => return answered.map(Outcome::Answered),
             };
             match self.look_up(id).await {
                 Ok(Some(record)) => return Ok(Outcome::Found(record)),
-                Ok(None) if was_fenced => return Err(StoreError::Unavailable(lost)),
-                Ok(None) => was_fenced = true,
+                Ok(None) if is_lost && was_lost => return Err(StoreError::Unavailable(reason)),
+                Ok(None) => was_lost |= is_lost,
                 Err(_) => {
                     self.fence_later(id);
-                    return Err(self.unconfirmed(lost));
+                    return Err(self.unconfirmed(reason));
                 }
             }
         }
+        Err(StoreError::Busy)
     }
 
     /// Returns the record of a write. If the write did not happen, fences it and returns `None`. Waits for a standby that is

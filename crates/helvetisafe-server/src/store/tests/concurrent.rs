@@ -102,7 +102,7 @@ async fn puts_and_deletes_at_the_same_time_all_end() {
                         _ => drop(
                             world
                                 .store
-                                .delete_secret(world.grant(), key("a"), None)
+                                .delete_secret(world.grant(), key("a"), None, None)
                                 .await
                                 .unwrap(),
                         ),

@@ -51,7 +51,7 @@ async fn every_change_gives_the_list_another_version_and_a_failed_write_does_not
         store.put_secret(world.write("a", "3")).await.unwrap();
         seen.push(version().await);
         store
-            .delete_secret(world.grant(), key("a"), None)
+            .delete_secret(world.grant(), key("a"), None, None)
             .await
             .unwrap();
         seen.push(version().await);
@@ -62,7 +62,7 @@ async fn every_change_gives_the_list_another_version_and_a_failed_write_does_not
         let before = version().await;
         store.update_secret(world.write("a", "2")).await.unwrap();
         store
-            .delete_secret(world.grant(), key("a"), None)
+            .delete_secret(world.grant(), key("a"), None, None)
             .await
             .unwrap();
         world.read("a").await;

@@ -267,6 +267,7 @@ async fn a_bootstrap_token_founds_one_organization() {
             },
             expiry: Expiry::Never,
             versions: None,
+            idempotency_key: None,
         };
         store.create_secret(write).await.unwrap().unwrap();
         assert_ne!(store.list_version(tenant).await.unwrap().0, before);

@@ -269,7 +269,7 @@ async fn a_secret_that_changes_after_it_was_staged_is_staged_again() {
         let updated = store.update_secret(scene.world.write("a", "2")).await;
         assert!(matches!(updated.unwrap(), Conditional::Done(_)));
         scene.world.create("created", "1").await;
-        let deleted = store.delete_secret(scene.world.grant(), key("deleted"), None);
+        let deleted = store.delete_secret(scene.world.grant(), key("deleted"), None, None);
         assert_eq!(deleted.await.unwrap(), Conditional::Done(()));
         assert_eq!(scene.unstaged(7).await, ["a", "created"]);
         assert_eq!(

@@ -30,7 +30,7 @@ async fn a_secret_is_created_once_updated_and_deleted() {
         let absent = store.update_secret(world.write("b", "1")).await.unwrap();
         assert_eq!(absent, Conditional::NoSecret);
 
-        let delete = |name| store.delete_secret(world.grant(), key(name), None);
+        let delete = |name| store.delete_secret(world.grant(), key(name), None, None);
         assert_eq!(delete("a").await.unwrap(), Conditional::Done(()));
         assert_eq!(delete("a").await.unwrap(), Conditional::NoSecret);
         assert_eq!(world.read("a").await, None);
@@ -67,7 +67,7 @@ async fn a_write_with_versions_needs_one_of_them() {
         );
 
         let delete =
-            |versions: Option<Vec<_>>| store.delete_secret(world.grant(), key("a"), versions);
+            |versions: Option<Vec<_>>| store.delete_secret(world.grant(), key("a"), versions, None);
         assert_eq!(
             delete(Some(vec![first])).await.unwrap(),
             Conditional::OtherVersion
@@ -128,7 +128,7 @@ async fn an_expired_secret_does_not_exist_and_gives_way() {
         let updated = store.update_secret(world.write("a", "2")).await.unwrap();
         assert_eq!(updated, Conditional::NoSecret);
         let deleted = store
-            .delete_secret(world.grant(), key("b"), None)
+            .delete_secret(world.grant(), key("b"), None, None)
             .await
             .unwrap();
         assert_eq!(deleted, Conditional::NoSecret);
@@ -167,7 +167,7 @@ async fn tenants_are_separate() {
             ..world.write("a", "theirs")
         };
         world.store.create_secret(theirs).await.unwrap().unwrap();
-        let deleted = world.store.delete_secret(other, key("a"), None).await;
+        let deleted = world.store.delete_secret(other, key("a"), None, None).await;
         assert_eq!(deleted.unwrap(), Conditional::Done(()));
         assert_eq!(world.read("a").await.unwrap().0, "ours");
         assert_eq!(
@@ -207,7 +207,7 @@ async fn a_write_for_another_epoch_than_the_organizations_is_refused() {
             store.put_secret(write("a")).await.err(),
             Some(refused.clone())
         );
-        let deleted = store.delete_secret(stale, key("a"), None).await;
+        let deleted = store.delete_secret(stale, key("a"), None, None).await;
         assert_eq!(deleted.err(), Some(refused));
         assert_eq!(store.stored_secrets(stale.tenant).await.unwrap().len(), 0);
         assert_eq!(world.read("a").await.unwrap().0, "1");
@@ -237,7 +237,7 @@ async fn a_write_needs_its_token_until_it_happens() {
             assert_eq!(store.create_secret(write("b")).await.err(), refused);
             assert_eq!(store.update_secret(write("a")).await.err(), refused);
             assert_eq!(store.put_secret(write("a")).await.err(), refused);
-            let deleted = store.delete_secret(grant, key("a"), None).await;
+            let deleted = store.delete_secret(grant, key("a"), None, None).await;
             assert_eq!(deleted.err(), refused);
         }
         assert_eq!(stored(&world).await, ["a"]);
@@ -282,7 +282,9 @@ async fn a_full_disk_refuses_values_only() {
         .add_token(token(world.account, TokenExpiry::Never))
         .await
         .unwrap();
-    let deleted = store.delete_secret(world.grant(), key("b"), None).await;
+    let deleted = store
+        .delete_secret(world.grant(), key("b"), None, None)
+        .await;
     assert_eq!(deleted.unwrap(), Conditional::Done(()));
     store
         .revoke(world.account, TokenKind::Access)

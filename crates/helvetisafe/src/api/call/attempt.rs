@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use helvetisafe_proto::endpoint::IDEMPOTENCY_KEY;
 use helvetisafe_proto::{ApiError, Endpoint, Kind, retry};
 use http::{Request, Response, StatusCode, Uri};
 
@@ -32,6 +33,9 @@ impl<R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'_, R, E> {
             credential.header.apply(headers);
         }
         headers.extend(self.api.headers.clone());
+        if let Some(key) = &self.idempotency_key {
+            headers.insert(IDEMPOTENCY_KEY, key.clone());
+        }
         request.extensions_mut().insert(limits);
         let host = request.uri().clone();
         let response = self.send(request).await?;

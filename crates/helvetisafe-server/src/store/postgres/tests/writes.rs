@@ -4,8 +4,8 @@ use helvetisafe_proto::endpoint::{CreatedSecret, UpdatedSecret};
 
 use super::*;
 use crate::store::{
-    AccountId, AccountRow, Conditional, Most, Put, SecretVersion, Staged, StagedRow, Staging,
-    StoredSecret, TokenKind,
+    AccountId, AccountRow, Conditional, IdempotencyKey, Most, Put, SecretVersion, Staged,
+    StagedRow, Staging, StoredSecret, TokenKind,
 };
 
 /// A server, a node behind a proxy, and a node that is not.
@@ -64,6 +64,21 @@ impl Scene {
         outcome
     }
 
+    /// Begins a write of a node, and kills the node when its statement is on its way. [`Proxy::deliver`] lets it arrive.
+    async fn kill(&self, write: impl Future) {
+        let is_sent = async {
+            while !self.proxy.requests.holds.load(SeqCst) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        self.proxy.hold();
+        tokio::select! {
+            biased;
+            () = is_sent => {}
+            _ = write => unreachable!("its statement is held"),
+        }
+    }
+
     async fn value(&self, key: &str) -> Option<String> {
         let stored = self.other.stored_secrets(self.grant.tenant).await.unwrap();
         let found = stored.into_iter().find(|secret| secret.key == key);
@@ -96,7 +111,7 @@ async fn a_late_write_of_a_secret_has_no_effect() {
     let (store, other) = (&scene.store, &scene.other);
     scene.warm_up().await;
     let create = store.create_secret(scene.write("a", "late"));
-    let later = other.delete_secret(scene.grant, key("a"), None);
+    let later = other.delete_secret(scene.grant, key("a"), None, None);
     assert!(scene.late(create, later).await.unwrap().is_some());
     assert_eq!(scene.value("a").await, None);
 
@@ -118,11 +133,115 @@ async fn a_late_write_of_a_secret_has_no_effect() {
     assert_eq!(scene.value("b").await.as_deref(), Some("later"));
 
     scene.warm_up().await;
-    let delete = store.delete_secret(scene.grant, key("b"), None);
+    let delete = store.delete_secret(scene.grant, key("b"), None, None);
     let later = other.create_secret(scene.write("b", "later"));
     let deleted = scene.late(delete, later).await;
     assert_eq!(deleted, Ok(Conditional::Done(())));
     assert_eq!(scene.value("b").await.as_deref(), Some("later"));
+}
+
+/// The node of a write dies, the client repeats the request at another node, and the statement of the first arrives after the
+/// client's next write.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_statement_of_a_dead_node_has_no_effect_after_the_repetition_of_the_request() {
+    let Some(scene) = Scene::new().await else {
+        return;
+    };
+    let (store, other) = (&scene.store, &scene.other);
+    let key = || IdempotencyKey::of([b"a key".as_slice()]);
+    let repeated = |name: &str, value: &str| SecretWrite {
+        idempotency_key: Some(key()),
+        ..scene.write(name, value)
+    };
+    let delete = async |store: &Store| {
+        store
+            .delete_secret(scene.grant, self::key("a"), None, Some(key()))
+            .await
+    };
+
+    // The repetition has its effect, and then another write.
+    scene.warm_up().await;
+    scene.kill(store.create_secret(repeated("a", "1"))).await;
+    let created = other.create_secret(repeated("a", "1")).await;
+    assert!(created.unwrap().is_some());
+    other.update_secret(scene.write("a", "2")).await.unwrap();
+    scene.proxy.deliver();
+    assert_eq!(scene.value("a").await.as_deref(), Some("2"));
+
+    scene.warm_up().await;
+    scene.kill(store.update_secret(repeated("a", "3"))).await;
+    let updated = other.update_secret(repeated("a", "3")).await;
+    assert!(matches!(updated, Ok(Conditional::Done(_))));
+    other.update_secret(scene.write("a", "4")).await.unwrap();
+    scene.proxy.deliver();
+    assert_eq!(scene.value("a").await.as_deref(), Some("4"));
+
+    scene.warm_up().await;
+    scene.kill(store.put_secret(repeated("a", "5"))).await;
+    assert!(matches!(
+        other.put_secret(repeated("a", "5")).await,
+        Ok(Put::Updated(_))
+    ));
+    other.update_secret(scene.write("a", "6")).await.unwrap();
+    scene.proxy.deliver();
+    assert_eq!(scene.value("a").await.as_deref(), Some("6"));
+
+    // The repetition finds nothing to write: it was too early, and the statement of the dead node must not be too late.
+    scene.warm_up().await;
+    scene.kill(store.update_secret(repeated("b", "7"))).await;
+    let updated = other.update_secret(repeated("b", "7")).await;
+    assert_eq!(updated, Ok(Conditional::NoSecret));
+    other.create_secret(scene.write("b", "8")).await.unwrap();
+    scene.proxy.deliver();
+    assert_eq!(scene.value("b").await.as_deref(), Some("8"));
+
+    scene.warm_up().await;
+    scene.kill(delete(store)).await;
+    assert_eq!(delete(other).await, Ok(Conditional::Done(())));
+    other.create_secret(scene.write("a", "9")).await.unwrap();
+    scene.proxy.deliver();
+    assert_eq!(scene.value("a").await.as_deref(), Some("9"));
+}
+
+/// The statement of the dead node arrives before the repetition.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repetition_returns_the_result_of_the_write_that_has_happened() {
+    let Some(scene) = Scene::new().await else {
+        return;
+    };
+    let (store, other) = (&scene.store, &scene.other);
+    let key = || Some(IdempotencyKey::of([b"a key".as_slice()]));
+    let repeated = |value: &str| SecretWrite {
+        idempotency_key: key(),
+        ..scene.write("a", value)
+    };
+    let created = store.create_secret(repeated("1")).await.unwrap().unwrap();
+    let again = other.create_secret(repeated("1")).await.unwrap().unwrap();
+    assert_eq!(created, again);
+
+    let updated = store.update_secret(repeated("2")).await.unwrap();
+    other.update_secret(scene.write("a", "3")).await.unwrap();
+    let again = other.update_secret(repeated("2")).await.unwrap();
+    assert_eq!(updated, again);
+    let again = other.put_secret(repeated("2")).await.unwrap();
+    assert!(matches!(again, Put::Updated(again) if Conditional::Done(again.clone()) == updated));
+    assert_eq!(scene.value("a").await.as_deref(), Some("3"));
+
+    // Another content under the same key is another write.
+    let other_content = other.update_secret(repeated("4")).await.unwrap();
+    assert!(matches!(other_content, Conditional::Done(_)));
+    assert_eq!(scene.value("a").await.as_deref(), Some("4"));
+
+    let delete = async |store: &Store| {
+        store
+            .delete_secret(scene.grant, self::key("a"), None, key())
+            .await
+    };
+    assert_eq!(delete(store).await, Ok(Conditional::Done(())));
+    assert_eq!(delete(other).await, Ok(Conditional::Done(())));
+    other.create_secret(scene.write("a", "5")).await.unwrap();
+    assert_eq!(delete(other).await, Ok(Conditional::Done(())));
+    assert_eq!(scene.value("a").await.as_deref(), Some("5"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -248,7 +367,7 @@ async fn a_write_whose_answer_was_lost_is_found_by_its_id() {
 
     scene.warm_up().await;
     scene.proxy.cut(1, false);
-    let deleted = store.delete_secret(scene.grant, key("a"), None).await;
+    let deleted = store.delete_secret(scene.grant, key("a"), None, None).await;
     assert_eq!(deleted, Ok(Conditional::Done(())));
     assert_eq!(scene.value("a").await, None);
 }

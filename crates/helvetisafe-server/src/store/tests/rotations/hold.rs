@@ -74,7 +74,7 @@ async fn a_commit_ends_a_hold_and_a_held_write_is_refused() {
         let (create, update) = (scene.world.write("b", "1"), scene.update("2"));
         let delete = |name| {
             let grant = scene.world.grant();
-            scene.store().delete_secret(grant, key(name), None)
+            scene.store().delete_secret(grant, key(name), None, None)
         };
         let commit = async {
             sleep(PART).await;

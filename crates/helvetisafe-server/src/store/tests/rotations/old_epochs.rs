@@ -113,19 +113,25 @@ async fn a_deleted_secret_is_deleted_in_every_epoch() {
         let (grant, a) = (scene.world.grant(), key("a"));
         let kept = scene
             .store()
-            .delete_secret(grant, a.clone(), Some(vec![wrong]))
+            .delete_secret(grant, a.clone(), Some(vec![wrong]), None)
             .await;
         assert!(matches!(kept, Ok(Conditional::OtherVersion)));
         for epoch in 1..=3 {
             assert_eq!(scene.names(epoch).await, ["a", "b", "c"], "{epoch}");
         }
-        let deleted = scene.store().delete_secret(grant, a.clone(), None).await;
+        let deleted = scene
+            .store()
+            .delete_secret(grant, a.clone(), None, None)
+            .await;
         assert!(matches!(deleted, Ok(Conditional::Done(()))));
         for epoch in 1..=3 {
             assert_eq!(scene.names(epoch).await, ["b", "c"], "{epoch}");
         }
         assert_eq!(scene.read("a").await, None);
-        let again = scene.store().delete_secret(grant, a.clone(), None).await;
+        let again = scene
+            .store()
+            .delete_secret(grant, a.clone(), None, None)
+            .await;
         assert!(matches!(again, Ok(Conditional::NoSecret)));
         let neighbours = scene.store().stored_secrets(neighbours).await;
         assert_eq!(neighbours.unwrap().len(), 1);
