@@ -9,6 +9,7 @@ mod config_file;
 mod config_text;
 mod entries;
 mod entry;
+mod failover;
 mod flags;
 mod folder_account;
 mod init_options;
@@ -36,6 +37,7 @@ pub(crate) use address::Address;
 pub(crate) use config_file::ConfigFile;
 pub(crate) use entries::Entries;
 pub(crate) use entry::{Entry, Origin, RawValue};
+pub(crate) use failover::Failover;
 pub(crate) use flags::SettingsArgs;
 pub(crate) use new_profile::NewProfile;
 pub(crate) use plain_http::PlainHttp;
@@ -50,6 +52,7 @@ pub(crate) use vault_id::VaultId;
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) base_url: String,
+    failover: Failover,
     /// The host that may be reached over plain HTTP, and the setting that allows it. Set only if the base URL
     /// needs it.
     pub(crate) plain_http: Option<PlainHttp>,
@@ -213,14 +216,6 @@ impl Settings {
                 secret.origin()
             ))
         })
-    }
-
-    /// Reads the PEM of the additional certificate authority.
-    pub(crate) fn ca_certificate(&self) -> Result<Option<Vec<u8>>, Failure> {
-        self.ca_certificate
-            .as_deref()
-            .map(address::certificate)
-            .transpose()
     }
 
     /// Reads all secrets that a connection needs, which may be in pipes, or ask the user.

@@ -102,11 +102,13 @@ impl<P: Default> ClientBuilder<P> {
     pub(crate) fn from_environment(environment: Environment) -> Result<Self, Error> {
         let Environment {
             base_url,
+            failover,
             credentials,
             key_source,
             ca_certificate,
         } = environment;
         let builder = Self::new(base_url, credentials, key_source);
+        let builder = failover.into_iter().fold(builder, Self::failover);
         let Some(path) = ca_certificate else {
             return Ok(builder);
         };

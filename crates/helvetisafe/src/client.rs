@@ -54,8 +54,9 @@ impl Client {
     /// Connects with the settings in the environment: `HELVETISAFE_BASE_URL`; either
     /// `HELVETISAFE_API_TOKEN`, or `HELVETISAFE_CLIENT_ID` and `HELVETISAFE_CLIENT_SECRET`; and
     /// one of `HELVETISAFE_PRIVATE_KEY_PATH`, `HELVETISAFE_PRIVATE_KEY_PEM` and
-    /// `HELVETISAFE_PASSWORD`. `HELVETISAFE_CA_CERTIFICATE`, the path of a PEM, adds a certificate authority. An
-    /// empty variable counts as unset.
+    /// `HELVETISAFE_PASSWORD`. `HELVETISAFE_CA_CERTIFICATE`, the path of a PEM, adds a certificate authority, and
+    /// `HELVETISAFE_FAILOVER_URLS`, a list separated by spaces or commas, the addresses of
+    /// [`failover`](ClientBuilder::failover). An empty variable counts as unset.
     ///
     /// ```no_run
     /// use helvetisafe::Client;

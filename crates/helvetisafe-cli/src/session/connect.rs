@@ -1,7 +1,5 @@
 //! The one place where clients are built.
 
-use std::time::Duration;
-
 use helvetisafe::organization::{AccountKeys, Anchor, WithoutAccount};
 use helvetisafe::{Client, ClientBuilder, Fingerprint, KeySource, OrgKeyRotation, Parts, Timeouts};
 
@@ -10,7 +8,7 @@ use super::token::CachedToken;
 use super::trust::{self, Access, Trust};
 use super::vault::Vault;
 use crate::failure::Failure;
-use crate::settings::{Address, Binding, PlainHttp, Settings};
+use crate::settings::{Address, Binding, Settings};
 use crate::ui::messages::Messages;
 
 /// Connects clients, with the cached access token and the trusted org key alone.
@@ -100,13 +98,7 @@ pub(crate) fn builder(settings: &Settings, messages: Messages) -> Result<ClientB
     if let Some(requested) = &settings.scopes {
         builder = builder.scopes(requested.scopes);
     }
-    let certificate = settings.ca_certificate()?;
-    Ok(reaching(
-        builder,
-        settings.plain_http.as_ref(),
-        certificate,
-        settings.timeout,
-    ))
+    reaching(builder, &Address::of(settings))
 }
 
 /// Logs in with the keys of a new account as its first command will: its org key has to be that of the chain after the anchor.
@@ -127,12 +119,7 @@ pub(crate) fn check_account(
     )
     .on_event(log_events(vault.messages))
     .org_key_rotation(OrgKeyRotation::follow_chain(anchor));
-    let builder = reaching(
-        builder,
-        settings.plain_http.as_ref(),
-        settings.ca_certificate()?,
-        settings.timeout,
-    );
+    let builder = reaching(builder, &Address::of(settings))?;
     let client = vault.budget()?.spend(|| builder.connect())?;
     Ok(client.org_key_fingerprint())
 }
@@ -146,32 +133,29 @@ pub(crate) fn builder_without_account(
         messages.note(allowed);
     }
     let builder = Client::builder_without_account(address.base_url.as_str());
-    Ok(reaching(
-        builder.on_event(log_events(messages)),
-        address.plain_http.as_ref(),
-        address.certificate()?,
-        address.timeout,
-    ))
+    reaching(builder.on_event(log_events(messages)), address)
 }
 
 /// Adds the settings by which a vault is reached.
 fn reaching<A>(
     mut builder: ClientBuilder<Parts, A>,
-    plain_http: Option<&PlainHttp>,
-    certificate: Option<Vec<u8>>,
-    timeout: Option<Duration>,
-) -> ClientBuilder<Parts, A> {
-    if let Some(allowed) = plain_http {
+    address: &Address,
+) -> Result<ClientBuilder<Parts, A>, Failure> {
+    builder = address
+        .failover
+        .urls()
+        .fold(builder, ClientBuilder::failover);
+    if let Some(allowed) = &address.plain_http {
         builder = builder.allow_plain_http(allowed.host.as_str());
     }
-    if let Some(pem) = certificate {
+    if let Some(pem) = address.certificate()? {
         builder = builder.ca_certificate(pem);
     }
-    if let Some(operation) = timeout {
+    if let Some(operation) = address.timeout {
         builder = builder.timeouts(Timeouts {
             operation,
             ..Timeouts::default()
         });
     }
-    builder
+    Ok(builder)
 }

@@ -34,6 +34,9 @@ impl AccountProfile<'_> {
             text += &format!("{key} = {}\n", quoted(value));
         };
         line("base_url", &self.address.base_url);
+        if !self.address.failover.is_empty() {
+            line("failover_urls", &self.address.failover.to_string());
+        }
         line("client_id", self.client_id);
         line("client_secret_file", self.client_secret_file);
         line("private_key_path", self.private_key_path);

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use super::Settings;
 use super::entries::Entries;
 use super::entry::{Entry, Origin, RawValue};
+use super::failover::Failover;
 use super::flags::SettingsArgs;
 use super::parse::{path, secret, text, timeout};
 use super::plain_http::PlainHttp;
@@ -20,6 +21,7 @@ use crate::fs::with_remedy;
 /// The address of a vault, and the settings of the connection. Profiles are not used.
 pub(crate) struct Address {
     pub(crate) base_url: String,
+    pub(crate) failover: Failover,
     pub(crate) plain_http: Option<PlainHttp>,
     pub(crate) ca_certificate: Option<PathBuf>,
     /// The time for all requests of a command together, if one is set.
@@ -34,6 +36,7 @@ impl Address {
     pub(crate) fn of(settings: &Settings) -> Self {
         Self {
             base_url: settings.base_url.clone(),
+            failover: settings.failover.clone(),
             plain_http: settings.plain_http.clone(),
             ca_certificate: settings.ca_certificate.clone(),
             timeout: settings.timeout,
@@ -85,6 +88,7 @@ impl Address {
         }
         Ok(Self {
             base_url: text(entries, Setting::BaseUrl)?,
+            failover: Failover::parse(entries)?,
             plain_http: PlainHttp::parse(entries)?,
             ca_certificate: path(entries, Setting::CaCertificate),
             timeout: timeout(entries)?,

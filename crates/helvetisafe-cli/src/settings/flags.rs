@@ -72,6 +72,10 @@ pub(super) struct SettingFlags {
     /// The URL of the vault [else HELVETISAFE_BASE_URL].
     #[arg(long, global = true, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     base_url: Option<String>,
+    /// More URLs of the same vault, separated by spaces. Reads, and writes that were not sent, go to the next one
+    /// if one fails [else HELVETISAFE_FAILOVER_URLS].
+    #[arg(long, global = true, value_name = "URLS", value_parser = NonEmptyStringValueParser::new())]
+    failover_urls: Option<String>,
     /// The id of the service account [else HELVETISAFE_CLIENT_ID].
     #[arg(long, global = true, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     client_id: Option<String>,
@@ -141,6 +145,7 @@ impl SettingFlags {
     pub(super) fn get(&self, flag: &str) -> Option<&OsStr> {
         match flag {
             "--base-url" => text(&self.base_url),
+            "--failover-urls" => text(&self.failover_urls),
             "--client-id" => text(&self.client_id),
             "--client-secret-file" => path(&self.client_secret_file),
             "--api-token-file" => path(&self.api_token_file),

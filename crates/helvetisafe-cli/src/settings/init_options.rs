@@ -13,6 +13,10 @@ impl Settings {
     /// for the source of the key.
     pub(crate) fn init_options(&self) -> Option<String> {
         let mut options = format!(" --base-url {}", shell_quoted(Path::new(&self.base_url)));
+        if !self.failover.is_empty() {
+            let urls = shell_quoted(self.failover.to_string().as_ref());
+            options += &format!(" --failover-urls {urls}");
+        }
         match &self.key {
             Key::Password(password) => {
                 options += &option(password, "--password-file")?;

@@ -9,7 +9,7 @@ use helvetisafe::organization::VerificationKey;
 
 use super::secret::LazySecret;
 use super::{
-    Authentication, Binding, Entries, Entry, ExpectedOrgKey, Key, PlainHttp, RawValue,
+    Authentication, Binding, Entries, Entry, ExpectedOrgKey, Failover, Key, PlainHttp, RawValue,
     RequestedScopes, Setting, Settings,
 };
 use crate::advice;
@@ -24,6 +24,7 @@ impl Settings {
         let is_api_token = matches!(authentication, Authentication::ApiToken(_));
         Ok(Self {
             base_url: text(entries, Setting::BaseUrl)?,
+            failover: Failover::parse(entries)?,
             plain_http: PlainHttp::parse(entries)?,
             scopes: RequestedScopes::parse(entries)?,
             key: Key::parse(entries)?,

@@ -7,6 +7,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Setting {
     BaseUrl,
+    FailoverUrls,
     ClientId,
     ClientSecret,
     ApiToken,
@@ -38,6 +39,7 @@ impl Setting {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::BaseUrl => "base_url",
+            Self::FailoverUrls => "failover_urls",
             Self::ClientId => "client_id",
             Self::ClientSecret => "client_secret",
             Self::ApiToken => "api_token",
@@ -130,6 +132,7 @@ pub(super) const SPECS: &[SettingSpec] = {
     use Setting::*;
     &[
         spec(BaseUrl, Text, "--base-url", "HELVETISAFE_BASE_URL", "base_url"),
+        spec(FailoverUrls, Text, "--failover-urls", "HELVETISAFE_FAILOVER_URLS", "failover_urls"),
         spec(ClientId, Text, "--client-id", "HELVETISAFE_CLIENT_ID", "client_id"),
         spec(ClientSecret, Secret, "", "HELVETISAFE_CLIENT_SECRET", ""),
         spec(ClientSecret, Path, "--client-secret-file", "HELVETISAFE_CLIENT_SECRET_FILE", "client_secret_file"),

@@ -3,6 +3,7 @@
 use std::process::{Command, Output};
 
 use helvetisafe_test_support::{Action, answer, server};
+use secrecy::ExposeSecret;
 
 use crate::world::{World, start_proxy, vault_address};
 
@@ -216,4 +217,79 @@ fn plain_http_to_a_tls_port_suggests_https() {
             assert!(text.contains("use https:// in the base URL"), "{text}");
         }
     }
+}
+
+/// Runs `get KEY` with a profile whose `failover_urls` lead to the vault.
+fn get_with_profile(world: &World, base_url: &str, further: &str, more: &[(&str, &str)]) -> Output {
+    let client_id = &world.owner.client_id;
+    world.write("secret", world.owner.client_secret.expose_secret(), 0o600);
+    let profile = format!(
+        "[profiles.p]\nbase_url = \"{base_url}\"\nfailover_urls = \"{further}\"\nclient_id = \"{client_id}\"\n\
+         client_secret_file = \"secret\"\nprivate_key_path = \"key.pem\"\n"
+    );
+    world.write("config.toml", &profile, 0o600);
+    let mut command = world.command();
+    for (name, _) in world.credentials() {
+        command.env_remove(name);
+    }
+    command.env_remove("HELVETISAFE_BASE_URL");
+    for (name, value) in more {
+        match name.starts_with("--") {
+            true => command.args([name, value]),
+            false => command.env(name, value),
+        };
+    }
+    let arguments = ["--config", "config.toml", "--profile", "p", "get", "KEY"];
+    command.args(arguments).output().unwrap()
+}
+
+#[test]
+fn another_address_of_the_vault_is_used_if_the_first_one_is_down() {
+    let world = World::new();
+    world.set("KEY", "hunter2");
+    let (down, up) = (server::closed_url(), format!("http://{}", vault_address()));
+    let further = format!("{} {up}", server::closed_url());
+    let found = get_with_profile(&world, &down, &further, &[]);
+    assert_eq!(found.stdout, b"hunter2", "{found:?}");
+
+    let mut command = world.command();
+    command
+        .env("HELVETISAFE_BASE_URL", &down)
+        .env("HELVETISAFE_FAILOVER_URLS", format!("{further},{down}"));
+    let found = command.args(["get", "KEY"]).output().unwrap();
+    assert_eq!(found.stdout, b"hunter2", "{found:?}");
+}
+
+/// The credential of one vault would be sent to another one.
+#[test]
+fn further_addresses_count_only_with_the_base_url_of_their_source() {
+    let world = World::new();
+    let proxy = start_proxy(|_, _| Action::Forward);
+    let (down, other) = (server::closed_url(), proxy.base_url());
+    let variable = [("HELVETISAFE_FAILOVER_URLS", other.as_str())];
+    for (profile, more) in [
+        ("", &variable[..]),
+        (other.as_str(), &[("--base-url", down.as_str())][..]),
+    ] {
+        let base = match profile {
+            "" => &down,
+            _ => &other,
+        };
+        let failed = get_with_profile(&world, base, profile, more);
+        assert_eq!(failed.status.code(), Some(9), "{failed:?}");
+    }
+    assert_eq!(proxy.log().len(), 0);
+    // A flag is for the base URL in use.
+    let flag = [("--failover-urls", other.as_str())];
+    let failed = get_with_profile(&world, &down, "", &flag);
+    assert_eq!(failed.status.code(), Some(5), "{failed:?}");
+    assert!(!proxy.log().is_empty());
+
+    let failed = get_with_profile(&world, &down, "http://vault.example", &[]);
+    let message = String::from_utf8(failed.stderr).unwrap();
+    assert!(
+        message.contains("failover_urls") && message.contains("`http://vault.example`"),
+        "{message}"
+    );
+    assert_eq!(failed.status.code(), Some(2), "{message}");
 }

@@ -12,6 +12,8 @@ use crate::error::Error;
 /// The settings in the environment: see [`crate::Client::from_env`].
 pub(crate) struct Environment {
     pub(crate) base_url: String,
+    /// More addresses of the same vault.
+    pub(crate) failover: Vec<String>,
     pub(crate) credentials: Credentials,
     pub(crate) key_source: KeySource,
     /// The file of a further certificate authority.
@@ -33,22 +35,39 @@ impl Environment {
                 .map(PathBuf::from)
         };
         let base_url = text(BASE_URL).and_then(|url| url.ok_or(ConfigError::Missing(BASE_URL)));
+        let failover =
+            text("HELVETISAFE_FAILOVER_URLS").map(|urls| words(&urls.unwrap_or_default()));
         let credentials = credentials(text);
         let key_source = key_source(path("HELVETISAFE_PRIVATE_KEY_PATH"), text);
-        match (base_url, credentials, key_source) {
-            (Ok(base_url), Ok(credentials), Ok(key_source)) => Ok(Self {
+        match (base_url, failover, credentials, key_source) {
+            (Ok(base_url), Ok(failover), Ok(credentials), Ok(key_source)) => Ok(Self {
                 base_url,
+                failover,
                 credentials,
                 key_source,
                 ca_certificate: path("HELVETISAFE_CA_CERTIFICATE"),
             }),
-            (base_url, credentials, key_source) => {
-                let problems = [base_url.err(), credentials.err(), key_source.err()];
+            (base_url, failover, credentials, key_source) => {
+                let problems = [
+                    base_url.err(),
+                    failover.err(),
+                    credentials.err(),
+                    key_source.err(),
+                ];
                 let problems = problems.into_iter().flatten().collect();
                 Err(Error::config(ConfigError::Several(problems)))
             }
         }
     }
+}
+
+/// Returns the words of a list that spaces or commas separate.
+fn words(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| c == ',' || c.is_whitespace());
+    words
+        .filter(|it| !it.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 const BASE_URL: &str = "HELVETISAFE_BASE_URL";

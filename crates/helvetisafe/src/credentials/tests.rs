@@ -152,6 +152,20 @@ fn no_debug_shows_a_secret() {
 }
 
 #[test]
+fn further_addresses_of_the_environment_are_added() {
+    let urls = "https://b.example https://c.example,http://d.example";
+    let variables = [URL, TOKEN, PASSWORD, ("HELVETISAFE_FAILOVER_URLS", urls)];
+    let environment = read(&variables).unwrap();
+    let expected = ["https://b.example", "https://c.example", "http://d.example"];
+    assert_eq!(environment.failover, expected);
+    // The last one is refused, so the list reaches the client.
+    let builder: ClientBuilder = ClientBuilder::from_environment(environment).unwrap();
+    let error = builder.connect().unwrap_err();
+    assert!(error.to_string().contains("http://"), "{error}");
+    assert!(read(&[URL, TOKEN, PASSWORD]).unwrap().failover.is_empty());
+}
+
+#[test]
 fn an_authority_of_the_environment_is_added() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "a certificate").unwrap();

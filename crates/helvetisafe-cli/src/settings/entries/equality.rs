@@ -7,6 +7,7 @@ use std::path::Path;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::settings::entry::{Entry, RawValue};
+use crate::settings::failover::words;
 use crate::settings::secret::LazySecret;
 use crate::settings::spec::Setting;
 use crate::settings::vault_id;
@@ -29,19 +30,14 @@ pub(super) fn is_same(one: &Entry, other: &Entry) -> bool {
 fn is_same_text(setting: Setting, one: &str, other: &str) -> bool {
     match setting {
         Setting::BaseUrl => vault_id::normalized(one) == vault_id::normalized(other),
-        Setting::Scopes => words(one) == words(other),
+        Setting::Scopes => words(one).collect::<BTreeSet<_>>() == words(other).collect(),
+        Setting::FailoverUrls => words(one).eq(words(other)),
         Setting::Timeout => {
             let time = duration::parse(one);
             time.is_some() && time == duration::parse(other)
         }
         _ => false,
     }
-}
-
-/// Returns the words of a list of scopes.
-fn words(text: &str) -> BTreeSet<&str> {
-    let words = text.split(|c: char| c == ',' || c.is_whitespace());
-    words.filter(|word| !word.is_empty()).collect()
 }
 
 fn is_same_file(one: &Path, other: &Path) -> bool {

@@ -38,6 +38,7 @@ impl Entries {
             self.override_repetition(setting);
             self.refuse_contradiction(&[setting]);
         }
+        self.override_foreign_failover();
         for required in &REQUIRED {
             if let [first, second] = required.alternatives {
                 self.choose(first, second);
@@ -77,6 +78,24 @@ impl Entries {
             entry.setting == setting
                 && entry.origin.source() == Source::Variable
                 && is_same(entry, &of_profile)
+        });
+    }
+
+    /// Drops further URLs of a source that names another base URL, or none: they may be those of another vault. A flag is
+    /// for the base URL in use.
+    fn override_foreign_failover(&mut self) {
+        let Some(base) = self.used(Setting::BaseUrl).cloned() else {
+            return;
+        };
+        let own_bases: Vec<_> = [&self.used, &self.overridden]
+            .into_iter()
+            .flatten()
+            .filter(|it| it.setting == Setting::BaseUrl && is_same(it, &base))
+            .map(|it| it.origin.source())
+            .chain([Source::Flag])
+            .collect();
+        self.override_if(|it| {
+            it.setting == Setting::FailoverUrls && !own_bases.contains(&it.origin.source())
         });
     }
 
