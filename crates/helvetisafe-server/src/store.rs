@@ -14,6 +14,7 @@ mod database;
 mod error;
 mod hold;
 mod idempotency_key;
+mod list;
 mod moment;
 mod organization;
 mod postgres;
@@ -27,17 +28,8 @@ pub(crate) mod transfer;
 mod version;
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
-
-use helvetisafe_proto::KeyName;
-use helvetisafe_proto::endpoint::organization::UnstagedAnswer;
-use helvetisafe_proto::endpoint::{
-    CreatedSecret, ListedSecret, Page, PrivateKeyAnswer, SecretRecord, UpdatedSecret,
-};
 
 use crate::Error;
-use crate::token::Hash;
 use act::{Record, Statement};
 use database::Engine;
 pub(crate) use postgres::{Host, MAX_CONNECTIONS, Postgres, Primary, Replication, Role};
@@ -51,6 +43,7 @@ pub(crate) use counts::{SqlState, StoreCounts};
 pub use database::{Database, InvalidDatabase};
 pub(crate) use error::{CopyError, StoreError};
 pub(crate) use idempotency_key::IdempotencyKey;
+pub(crate) use list::{ListState, ListVersion};
 pub(crate) use moment::{Moment, skew};
 pub(crate) use organization::{
     AbandonRotationAct, BeginRotationAct, BootstrapAct, ChainEntry, CommitRotationAct, ConfirmAct,
@@ -58,10 +51,8 @@ pub(crate) use organization::{
 };
 pub(crate) use rotation::{Most, Staged, StagedRow, Staging};
 pub(crate) use schema::{Migrations, Schema, Step, incompatible};
-#[cfg(test)]
-pub(crate) use secret::List;
 pub use secret::StoredSecret;
-pub(crate) use secret::{Ciphertext, Conditional, ListState, ListVersion, Put, SecretWrite};
+pub(crate) use secret::{Ciphertext, Conditional, Put, SecretWrite};
 pub(crate) use token::{Grant, Principal, TokenExpiry, TokenKind, TokenRow};
 pub(crate) use version::SecretVersion;
 
@@ -218,302 +209,6 @@ impl Store {
         match self {
             Self::Sqlite(_) => Ok(Moment::now()),
             Self::Postgres(postgres) => postgres.now().await,
-        }
-    }
-}
-
-/// Organizations and accounts.
-impl Store {
-    pub(crate) async fn add_organization(&self, id: OrganizationId) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.add_organization(id).await,
-            Self::Postgres(postgres) => postgres.add_organization(id).await,
-        }
-    }
-
-    /// Adds an account; [`StoreError::NoParent`] if its organization does not exist.
-    pub(crate) async fn add_account(&self, account: AccountRow) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.add_account(account).await,
-            Self::Postgres(postgres) => postgres.add_account(account).await,
-        }
-    }
-
-    /// Adds an organization, its first account and an API token.
-    pub(crate) async fn add_tenant(
-        &self,
-        account: AccountRow,
-        token: TokenRow,
-    ) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.add_tenant(account, token).await,
-            Self::Postgres(postgres) => postgres.add_tenant(account, token).await,
-        }
-    }
-
-    pub(crate) async fn has_accounts(&self) -> Result<bool, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.has_accounts(),
-            Self::Postgres(postgres) => postgres.has_accounts().await,
-        }
-    }
-
-    /// Returns an active account by its client id; `None` if there is none. Takes as long in both cases.
-    pub(crate) async fn client(&self, client_id: &str) -> Result<Option<Client>, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.client(client_id),
-            Self::Postgres(postgres) => postgres.client(client_id).await,
-        }
-    }
-
-    /// Returns the org key of an epoch, wrapped for the account.
-    pub(crate) async fn encrypted_org_key(
-        &self,
-        account: AccountId,
-        epoch: KeyEpoch,
-    ) -> Result<Option<String>, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.encrypted_org_key(account, epoch),
-            Self::Postgres(postgres) => postgres.encrypted_org_key(account, epoch).await,
-        }
-    }
-
-    /// Returns the locked private key of an account; `None` if it has not stored one.
-    pub(crate) async fn private_key(
-        &self,
-        account: AccountId,
-    ) -> Result<Option<PrivateKeyAnswer>, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.private_key(account),
-            Self::Postgres(postgres) => postgres.private_key(account).await,
-        }
-    }
-}
-
-/// Tokens.
-impl Store {
-    /// Adds a token; [`StoreError::NoParent`] if its account does not exist.
-    pub(crate) async fn add_token(&self, token: TokenRow) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.add_token(token).await,
-            Self::Postgres(postgres) => postgres.add_token(token).await,
-        }
-    }
-
-    /// Returns the principal of a valid token of an active account.
-    pub(crate) async fn principal(&self, hash: &Hash) -> Result<Option<Principal>, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.principal(hash),
-            Self::Postgres(postgres) => postgres.principal(hash).await,
-        }
-    }
-
-    /// Removes all tokens of a kind of an account.
-    pub(crate) async fn revoke(
-        &self,
-        account: AccountId,
-        kind: TokenKind,
-    ) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.revoke(account, kind).await,
-            Self::Postgres(postgres) => postgres.revoke(account, kind).await,
-        }
-    }
-
-    /// Removes the access tokens of all accounts, and with `api_tokens` their API tokens too.
-    #[cfg(feature = "faults")]
-    pub(crate) async fn forget_tokens(&self, api_tokens: bool) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.forget_tokens(api_tokens).await,
-            Self::Postgres(postgres) => postgres.forget_tokens(api_tokens).await,
-        }
-    }
-}
-
-/// Rotations of the org key. [`act`](Store::act) begins and ends them.
-impl Store {
-    /// Returns secrets that the rotation in progress has not staged in their present version, in the order of the bytes
-    /// of their names. It takes milliseconds of its thread for each thousand secrets.
-    pub(crate) async fn unstaged(
-        &self,
-        organization: OrganizationId,
-        rotation: i64,
-        most: Most,
-    ) -> Result<UnstagedAnswer, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.unstaged(organization, rotation, most),
-            Self::Postgres(postgres) => postgres.unstaged(organization, rotation, most).await,
-        }
-    }
-
-    /// Stages secrets for the next epoch, and extends the lease of their rotation.
-    pub(crate) async fn stage(&self, staging: Staging) -> Result<Staged, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.stage(staging).await,
-            Self::Postgres(postgres) => postgres.stage(staging).await,
-        }
-    }
-
-    /// Removes the secrets and keys of each epoch whose replacement was committed before `grace`, and the staged secrets of
-    /// rotations that ended otherwise.
-    pub(crate) async fn purge(&self, grace: Duration) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.purge(grace).await,
-            Self::Postgres(postgres) => postgres.purge(grace).await,
-        }
-    }
-}
-
-/// Secrets.
-impl Store {
-    /// Returns the principal of a valid token and, with the name of a secret, that secret.
-    pub(crate) async fn read_secret(
-        &self,
-        hash: &Hash,
-        key: Option<KeyName>,
-    ) -> Result<Option<(Principal, Option<SecretRecord>)>, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.read_secret(hash, key),
-            Self::Postgres(postgres) => postgres.read_secret(hash, key).await,
-        }
-    }
-
-    /// Creates a secret; returns `None` if the name exists. Waits, like the other writes of secrets, while a rotation holds
-    /// the writes of the organization.
-    pub(crate) async fn create_secret(
-        &self,
-        write: SecretWrite,
-    ) -> Result<Option<CreatedSecret>, StoreError> {
-        let write = &Arc::new(write);
-        hold::wait(|| async move {
-            match self {
-                Self::Sqlite(sqlite) => sqlite.create_secret(write).await,
-                Self::Postgres(postgres) => postgres.create_secret(write).await,
-            }
-        })
-        .await
-    }
-
-    pub(crate) async fn update_secret(
-        &self,
-        write: SecretWrite,
-    ) -> Result<Conditional<UpdatedSecret>, StoreError> {
-        let write = &Arc::new(write);
-        hold::wait(|| async move {
-            match self {
-                Self::Sqlite(sqlite) => sqlite.update_secret(write).await,
-                Self::Postgres(postgres) => postgres.update_secret(write).await,
-            }
-        })
-        .await
-    }
-
-    /// Creates a secret, or updates the one of this name. Its versions do not matter.
-    pub(crate) async fn put_secret(&self, write: SecretWrite) -> Result<Put, StoreError> {
-        let write = &Arc::new(write);
-        hold::wait(|| async move {
-            match self {
-                Self::Sqlite(sqlite) => sqlite.put_secret(write).await,
-                Self::Postgres(postgres) => postgres.put_secret(write).await,
-            }
-        })
-        .await
-    }
-
-    /// Deletes a secret. With `versions`, it must have one of them.
-    pub(crate) async fn delete_secret(
-        &self,
-        grant: Grant,
-        key: KeyName,
-        versions: Option<Vec<SecretVersion>>,
-        idempotency_key: Option<IdempotencyKey>,
-    ) -> Result<Conditional<()>, StoreError> {
-        let (key, versions) = (&key, versions.as_deref());
-        hold::wait(|| async move {
-            match self {
-                Self::Sqlite(sqlite) => sqlite.delete_secret(grant, key, versions).await,
-                Self::Postgres(postgres) => {
-                    let deleted = postgres.delete_secret(grant, key, versions, idempotency_key);
-                    deleted.await
-                }
-            }
-        })
-        .await
-    }
-
-    /// Returns a secret, without a check of rights.
-    #[cfg(feature = "faults")]
-    pub(crate) async fn secret(
-        &self,
-        tenant: Tenant,
-        key: KeyName,
-    ) -> Result<Option<SecretRecord>, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.secret(tenant, key),
-            Self::Postgres(postgres) => postgres.secret(tenant, key).await,
-        }
-    }
-
-    /// Returns the version of a list, and the time.
-    pub(crate) async fn list_version(
-        &self,
-        tenant: Tenant,
-    ) -> Result<(ListVersion, Moment), StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.list_version(tenant),
-            Self::Postgres(postgres) => postgres.list_version(tenant).await,
-        }
-    }
-
-    /// Reads the whole list, and passes each secret on, ordered by the bytes of the names. It takes milliseconds of its
-    /// thread for each thousand names. Stops at the first error of `add`.
-    pub(crate) async fn read_list<E: From<StoreError>>(
-        &self,
-        tenant: Tenant,
-        add: impl FnMut(ListedSecret) -> Result<(), E>,
-    ) -> Result<ListState, E> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.read_list(tenant, add),
-            Self::Postgres(postgres) => postgres.read_list(tenant, add).await,
-        }
-    }
-
-    /// Returns the whole list.
-    #[cfg(test)]
-    pub(crate) async fn list(&self, tenant: Tenant) -> Result<List, StoreError> {
-        let mut secrets = Vec::new();
-        let add = |secret| {
-            secrets.push(secret);
-            Ok::<_, StoreError>(())
-        };
-        let state = self.read_list(tenant, add).await?;
-        Ok(List {
-            version: state.version,
-            read_at: state.read_at,
-            secrets,
-        })
-    }
-
-    /// Returns a part of the list.
-    pub(crate) async fn list_page(
-        &self,
-        tenant: Tenant,
-        page: Page,
-    ) -> Result<Vec<ListedSecret>, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.list_page(tenant, page),
-            Self::Postgres(postgres) => postgres.list_page(tenant, page).await,
-        }
-    }
-
-    /// Returns every row, including expired ones that are not removed yet.
-    pub(crate) async fn stored_secrets(
-        &self,
-        tenant: Tenant,
-    ) -> Result<Vec<StoredSecret>, StoreError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.stored_secrets(tenant),
-            Self::Postgres(postgres) => postgres.stored_secrets(tenant).await,
         }
     }
 

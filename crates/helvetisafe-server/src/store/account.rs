@@ -3,6 +3,7 @@
 use helvetisafe_proto::endpoint::PrivateKeyAnswer;
 use helvetisafe_proto::{Hex, Scopes};
 
+use super::{Store, StoreError, TokenRow};
 use crate::token::Hash;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,4 +67,71 @@ pub(crate) struct Client {
     pub(crate) account: AccountId,
     pub(crate) client_secret_hash: Vec<u8>,
     pub(crate) scopes: Scopes,
+}
+
+impl Store {
+    pub(crate) async fn add_organization(&self, id: OrganizationId) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.add_organization(id).await,
+            Self::Postgres(postgres) => postgres.add_organization(id).await,
+        }
+    }
+
+    /// Adds an account; [`StoreError::NoParent`] if its organization does not exist.
+    pub(crate) async fn add_account(&self, account: AccountRow) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.add_account(account).await,
+            Self::Postgres(postgres) => postgres.add_account(account).await,
+        }
+    }
+
+    /// Adds an organization, its first account and an API token.
+    pub(crate) async fn add_tenant(
+        &self,
+        account: AccountRow,
+        token: TokenRow,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.add_tenant(account, token).await,
+            Self::Postgres(postgres) => postgres.add_tenant(account, token).await,
+        }
+    }
+
+    pub(crate) async fn has_accounts(&self) -> Result<bool, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.has_accounts(),
+            Self::Postgres(postgres) => postgres.has_accounts().await,
+        }
+    }
+
+    /// Returns an active account by its client id; `None` if there is none. Takes as long in both cases.
+    pub(crate) async fn client(&self, client_id: &str) -> Result<Option<Client>, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.client(client_id),
+            Self::Postgres(postgres) => postgres.client(client_id).await,
+        }
+    }
+
+    /// Returns the org key of an epoch, wrapped for the account.
+    pub(crate) async fn encrypted_org_key(
+        &self,
+        account: AccountId,
+        epoch: KeyEpoch,
+    ) -> Result<Option<String>, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.encrypted_org_key(account, epoch),
+            Self::Postgres(postgres) => postgres.encrypted_org_key(account, epoch).await,
+        }
+    }
+
+    /// Returns the locked private key of an account; `None` if it has not stored one.
+    pub(crate) async fn private_key(
+        &self,
+        account: AccountId,
+    ) -> Result<Option<PrivateKeyAnswer>, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.private_key(account),
+            Self::Postgres(postgres) => postgres.private_key(account).await,
+        }
+    }
 }

@@ -7,9 +7,9 @@
 use std::time::Duration;
 
 use helvetisafe_proto::KeyName;
-use helvetisafe_proto::endpoint::organization::Unstaged;
+use helvetisafe_proto::endpoint::organization::{Unstaged, UnstagedAnswer};
 
-use super::{Ciphertext, SecretVersion, StoreError};
+use super::{Ciphertext, OrganizationId, SecretVersion, Store, StoreError};
 use crate::token::Hash;
 
 /// Secrets to stage.
@@ -158,3 +158,37 @@ macro_rules! old_keys {
     };
 }
 pub(super) use old_keys;
+
+/// Rotations of the org key. [`act`](Store::act) begins and ends them.
+impl Store {
+    /// Returns secrets that the rotation in progress has not staged in their present version, in the order of the bytes
+    /// of their names. It takes milliseconds of its thread for each thousand secrets.
+    pub(crate) async fn unstaged(
+        &self,
+        organization: OrganizationId,
+        rotation: i64,
+        most: Most,
+    ) -> Result<UnstagedAnswer, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.unstaged(organization, rotation, most),
+            Self::Postgres(postgres) => postgres.unstaged(organization, rotation, most).await,
+        }
+    }
+
+    /// Stages secrets for the next epoch, and extends the lease of their rotation.
+    pub(crate) async fn stage(&self, staging: Staging) -> Result<Staged, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.stage(staging).await,
+            Self::Postgres(postgres) => postgres.stage(staging).await,
+        }
+    }
+
+    /// Removes the secrets and keys of each epoch whose replacement was committed before `grace`, and the staged secrets of
+    /// rotations that ended otherwise.
+    pub(crate) async fn purge(&self, grace: Duration) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.purge(grace).await,
+            Self::Postgres(postgres) => postgres.purge(grace).await,
+        }
+    }
+}

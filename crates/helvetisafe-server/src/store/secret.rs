@@ -1,5 +1,7 @@
 //! Secrets, as the database stores them. The vault knows their names and dates, not their values.
 
+use std::sync::Arc;
+
 use helvetisafe_proto::endpoint::{
     CreatedSecret, Expiry, ListedSecret, SecretRecord, UpdatedSecret,
 };
@@ -7,7 +9,11 @@ use helvetisafe_proto::{KeyName, Version};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Grant, IdempotencyKey, KeyEpoch, Moment, SecretVersion};
+use super::{
+    Grant, IdempotencyKey, KeyEpoch, Moment, Principal, SecretVersion, Store, StoreError, Tenant,
+    hold,
+};
+use crate::token::Hash;
 
 /// The base64 of a value and its nonce.
 #[derive(Clone, Debug, Deserialize)]
@@ -44,24 +50,6 @@ pub(crate) enum Conditional<T> {
 pub(crate) enum Put {
     Created(CreatedSecret),
     Updated(UpdatedSecret),
-}
-
-/// The state of an organization's list. Every change replaces it, and it never returns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ListVersion(pub(crate) i128);
-
-/// The moment of a list that was read.
-pub(crate) struct ListState {
-    pub(crate) version: ListVersion,
-    pub(crate) read_at: Moment,
-}
-
-/// The names and dates of an organization's secrets at one moment, ordered by the bytes of the names.
-#[cfg(test)]
-pub(crate) struct List {
-    pub(crate) version: ListVersion,
-    pub(crate) read_at: Moment,
-    pub(crate) secrets: Vec<ListedSecret>,
 }
 
 /// A secret as the vault stores it: all that a copy of the database reveals about it.
@@ -150,6 +138,107 @@ impl Dates {
             created_at: self.created_at.into(),
             updated_at: self.updated_at.into(),
             expires_at: self.expires_at.map(Timestamp::from),
+        }
+    }
+}
+
+impl Store {
+    /// Returns the principal of a valid token and, with the name of a secret, that secret.
+    pub(crate) async fn read_secret(
+        &self,
+        hash: &Hash,
+        key: Option<KeyName>,
+    ) -> Result<Option<(Principal, Option<SecretRecord>)>, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.read_secret(hash, key),
+            Self::Postgres(postgres) => postgres.read_secret(hash, key).await,
+        }
+    }
+
+    /// Creates a secret; returns `None` if the name exists. Waits, like the other writes of secrets, while a rotation holds
+    /// the writes of the organization.
+    pub(crate) async fn create_secret(
+        &self,
+        write: SecretWrite,
+    ) -> Result<Option<CreatedSecret>, StoreError> {
+        let write = &Arc::new(write);
+        hold::wait(|| async move {
+            match self {
+                Self::Sqlite(sqlite) => sqlite.create_secret(write).await,
+                Self::Postgres(postgres) => postgres.create_secret(write).await,
+            }
+        })
+        .await
+    }
+
+    pub(crate) async fn update_secret(
+        &self,
+        write: SecretWrite,
+    ) -> Result<Conditional<UpdatedSecret>, StoreError> {
+        let write = &Arc::new(write);
+        hold::wait(|| async move {
+            match self {
+                Self::Sqlite(sqlite) => sqlite.update_secret(write).await,
+                Self::Postgres(postgres) => postgres.update_secret(write).await,
+            }
+        })
+        .await
+    }
+
+    /// Creates a secret, or updates the one of this name. Its versions do not matter.
+    pub(crate) async fn put_secret(&self, write: SecretWrite) -> Result<Put, StoreError> {
+        let write = &Arc::new(write);
+        hold::wait(|| async move {
+            match self {
+                Self::Sqlite(sqlite) => sqlite.put_secret(write).await,
+                Self::Postgres(postgres) => postgres.put_secret(write).await,
+            }
+        })
+        .await
+    }
+
+    /// Deletes a secret. With `versions`, it must have one of them.
+    pub(crate) async fn delete_secret(
+        &self,
+        grant: Grant,
+        key: KeyName,
+        versions: Option<Vec<SecretVersion>>,
+        idempotency_key: Option<IdempotencyKey>,
+    ) -> Result<Conditional<()>, StoreError> {
+        let (key, versions) = (&key, versions.as_deref());
+        hold::wait(|| async move {
+            match self {
+                Self::Sqlite(sqlite) => sqlite.delete_secret(grant, key, versions).await,
+                Self::Postgres(postgres) => {
+                    let deleted = postgres.delete_secret(grant, key, versions, idempotency_key);
+                    deleted.await
+                }
+            }
+        })
+        .await
+    }
+
+    /// Returns a secret, without a check of rights.
+    #[cfg(feature = "faults")]
+    pub(crate) async fn secret(
+        &self,
+        tenant: Tenant,
+        key: KeyName,
+    ) -> Result<Option<SecretRecord>, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.secret(tenant, key),
+            Self::Postgres(postgres) => postgres.secret(tenant, key).await,
+        }
+    }
+
+    /// Returns every row, including expired ones that are not removed yet.
+    pub(crate) async fn stored_secrets(
+        &self,
+        tenant: Tenant,
+    ) -> Result<Vec<StoredSecret>, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.stored_secrets(tenant),
+            Self::Postgres(postgres) => postgres.stored_secrets(tenant).await,
         }
     }
 }

@@ -17,7 +17,7 @@ use helvetisafe_proto::endpoint::{Expiry, PrivateKeyAnswer};
 use helvetisafe_proto::{KeyName, Scopes};
 
 use super::*;
-use crate::token::{generate_id, generate_name};
+use crate::token::{Hash, generate_id, generate_name};
 
 /// A database with an organization of one account, which has an API token.
 pub(super) struct World {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use helvetisafe_proto::{Scope, Scopes};
 
-use super::{AccountId, Moment, Tenant};
+use super::{AccountId, Moment, Store, StoreError, Tenant};
 use crate::token::Hash;
 
 /// The kind of a token.
@@ -88,4 +88,43 @@ pub(super) fn parse_scopes(text: &str) -> Scopes {
     words
         .filter_map(|scope| scope.parse::<Scope>().ok())
         .collect()
+}
+
+impl Store {
+    /// Adds a token; [`StoreError::NoParent`] if its account does not exist.
+    pub(crate) async fn add_token(&self, token: TokenRow) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.add_token(token).await,
+            Self::Postgres(postgres) => postgres.add_token(token).await,
+        }
+    }
+
+    /// Returns the principal of a valid token of an active account.
+    pub(crate) async fn principal(&self, hash: &Hash) -> Result<Option<Principal>, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.principal(hash),
+            Self::Postgres(postgres) => postgres.principal(hash).await,
+        }
+    }
+
+    /// Removes all tokens of a kind of an account.
+    pub(crate) async fn revoke(
+        &self,
+        account: AccountId,
+        kind: TokenKind,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.revoke(account, kind).await,
+            Self::Postgres(postgres) => postgres.revoke(account, kind).await,
+        }
+    }
+
+    /// Removes the access tokens of all accounts, and with `api_tokens` their API tokens too.
+    #[cfg(feature = "faults")]
+    pub(crate) async fn forget_tokens(&self, api_tokens: bool) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.forget_tokens(api_tokens).await,
+            Self::Postgres(postgres) => postgres.forget_tokens(api_tokens).await,
+        }
+    }
 }

@@ -4,20 +4,25 @@
 //! shard of the list's version, and records its id: in one statement. One that finds no row to write fences its id, so that
 //! an earlier attempt that arrives late finds none either.
 
+mod numbers;
+
 use helvetisafe_proto::KeyName;
 #[cfg(feature = "faults")]
 use helvetisafe_proto::endpoint::SecretRecord;
 use helvetisafe_proto::endpoint::{CreatedSecret, Expiry, UpdatedSecret};
 use sqlx::postgres::PgRow;
 
-use super::writes::{Outcome, WriteIds};
-use super::{Postgres, SHARDS, Statement, get, now, only, random};
+use super::writes::Outcome;
+use super::{Postgres, Statement, get, now, only};
 use crate::store::hold::{hold_time, is_held};
 use crate::store::secret::Dates;
 use crate::store::{
     Ciphertext, Conditional, Grant, IdempotencyKey, Moment, Put, SecretVersion, SecretWrite,
     StoreError, Tenant,
 };
+use numbers::Numbers;
+
+pub(super) use numbers::ListChange;
 
 /// The columns that `dates` reads.
 macro_rules! date_columns {
@@ -92,88 +97,6 @@ macro_rules! granted {
     };
 }
 
-/// The changed shard of a list's version, and its new number. Both are random.
-pub(super) struct ListChange {
-    pub(super) shard: i64,
-    pub(super) number: i64,
-}
-
-impl ListChange {
-    pub(super) fn generate() -> Result<Self, StoreError> {
-        Ok(Self {
-            shard: random()? % SHARDS,
-            number: random()?,
-        })
-    }
-}
-
-/// The numbers of a write.
-struct Numbers {
-    list: ListChange,
-    ids: WriteIds,
-    /// True if it fences its id when it finds no row to write.
-    has_fence: bool,
-}
-
-impl Numbers {
-    /// Returns the numbers of a write. Those of its repetitions are the same, if they have an idempotency key.
-    fn of(
-        grant: &Grant,
-        key: &KeyName,
-        idempotency_key: Option<IdempotencyKey>,
-        content: &[&[u8]],
-    ) -> Result<Self, StoreError> {
-        let organization = grant.tenant.organization.0.to_be_bytes();
-        let start: [&[u8]; 2] = [&organization, key.as_str().as_bytes()];
-        Ok(Self {
-            list: ListChange::generate()?,
-            ids: match idempotency_key {
-                Some(it) => WriteIds::of(it.with(&[&start, content].concat())),
-                None => WriteIds::generate()?,
-            },
-            has_fence: idempotency_key.is_some(),
-        })
-    }
-
-    fn of_value(write: &SecretWrite) -> Result<Self, StoreError> {
-        let expiry = match write.expiry {
-            Expiry::Keep => "keep".to_owned(),
-            Expiry::Never => "never".to_owned(),
-            Expiry::At(time) => Moment::from(time).0.to_string(),
-        };
-        let Ciphertext { value, nonce } = &write.ciphertext;
-        let content = [value, nonce, &expiry].map(|it| it.as_bytes());
-        Self::of(&write.grant, &write.key, write.idempotency_key, &content)
-    }
-
-    fn bind_grant(
-        &self,
-        statement: Statement,
-        grant: &Grant,
-        key: &KeyName,
-        write: i64,
-    ) -> Statement {
-        statement
-            .bind(grant.tenant.organization.0)
-            .bind(grant.tenant.key_epoch.0)
-            .bind(key.as_str())
-            .bind(self.list.shard)
-            .bind(self.list.number)
-            .bind(grant.token.as_bytes())
-            .bind(write)
-            .bind(self.has_fence)
-    }
-
-    fn bind_write(&self, statement: Statement, write: &SecretWrite, id: i64) -> Statement {
-        let time = write.expiry.time().map(|time| Moment::from(time).0);
-        self.bind_grant(statement, &write.grant, &write.key, id)
-            .bind(self.ids.version())
-            .bind(time)
-            .bind(&write.ciphertext.value)
-            .bind(&write.ciphertext.nonce)
-    }
-}
-
 impl Postgres {
     pub(in crate::store) async fn create_secret(
         &self,
@@ -203,11 +126,9 @@ impl Postgres {
         &self,
         write: &SecretWrite,
     ) -> Result<Put, StoreError> {
-        let numbers = Numbers {
-            // One of the two statements writes.
-            has_fence: false,
-            ..Numbers::of_value(write)?
-        };
+        let mut numbers = Numbers::of_value(write)?;
+        // One of the two statements writes.
+        numbers.has_fence = false;
         loop {
             if let Some(dates) = self.update(write, None, &numbers).await? {
                 return Ok(Put::Updated(

@@ -1,3 +1,5 @@
+use helvetisafe_proto::endpoint::Page;
+
 use super::*;
 
 /// A collation would put "a" before "B", and "_" anywhere.
