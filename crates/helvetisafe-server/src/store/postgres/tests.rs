@@ -164,18 +164,15 @@ fn forward_statements(
             let _ = server.shutdown(Shutdown::Write);
             return true;
         }
-        if is_statement
-            && requests
-                .to_cut
-                .fetch_update(SeqCst, SeqCst, decrement)
-                .is_ok()
-        {
+        let cut = || requests.to_cut.fetch_update(SeqCst, SeqCst, decrement);
+        let is_last = is_statement && cut().is_ok();
+        if is_last {
             is_cut.store(true, SeqCst);
             if requests.before.load(SeqCst) {
                 break;
             }
         }
-        if (&*server).write_all(&bytes[..count]).is_err() {
+        if (&*server).write_all(&bytes[..count]).is_err() || is_last {
             break;
         }
     }
