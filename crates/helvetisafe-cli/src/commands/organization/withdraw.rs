@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::advice;
 use crate::failure::{Failure, Status};
 use crate::session::{Administration, CHANGE, Vault};
+use crate::ui::progress::Progress;
 use crate::ui::{Ui, prompt};
 
 const EXAMPLES: &str = "\
@@ -39,6 +40,8 @@ struct Json<'a> {
 }
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    vault.settings()?.read_secrets()?;
+    let progress = Progress::of_change(ui.messages);
     let administration = Administration::to_read(vault, "cannot withdraw the invitation", &CHANGE)?;
     let pending = administration.call(|organization| organization.invitations())?;
     let invitation = pending.iter().find(|it| it.name == args.name);
@@ -56,7 +59,13 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         if !args.yes {
             ask(&args.name, ui)?;
         }
+        progress.if_unanswered(format!(
+            "whether the invitation of `{}` is withdrawn is not known: {} shows it",
+            args.name,
+            advice::command("org pending")
+        ));
         administration.call(|organization| organization.withdraw(id))?;
+        progress.if_interrupted(format!("the invitation of `{}` is withdrawn", args.name));
     }
     if ui.json {
         return ui.output.json(&Json {
