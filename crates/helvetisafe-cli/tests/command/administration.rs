@@ -242,6 +242,17 @@ fn people_are_named_before_a_recovery_kit() {
     let text = fails(&organization.with("bob", &["org", "members"]), 4);
     assert!(text.contains("ask an administrator (ada) to"), "{text}");
 
+    // It is named if it is the only one.
+    let other = Organization::new();
+    other.member("bob", "member");
+    ok(other.with("ada", &["org", "recovery-kit", "--output-dir", "kit"]));
+    ok(other.with("kit", &["org", "disable", "ada", "--yes"]));
+    let text = fails(&other.with("bob", &["org", "members"]), 4);
+    assert!(
+        text.contains("ask an administrator (who has the recovery kit recovery-kit) to"),
+        "{text}"
+    );
+
     // The recovery of a lost administrator, as the page of the kit lists its steps.
     organization.member("grace", "administrator");
     organization.member("carol", "administrator");

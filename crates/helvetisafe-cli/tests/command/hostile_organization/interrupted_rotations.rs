@@ -1,5 +1,6 @@
 //! Rotations that a signal ends, and those that another administrator gave up or overtook: each message is true.
 
+use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Child;
 use std::time::{Duration, Instant};
@@ -179,6 +180,36 @@ fn ctrl_c_at_the_commit_says_what_is_known() {
     assert!(!stage.has_record());
     assert_eq!(stage.epoch(), 4);
     ok(stage.grace("get KEY"));
+}
+
+/// The reader of the output is slow, so the signal comes before the last lines.
+#[test]
+fn ctrl_c_after_a_rotation_names_the_next_steps() {
+    let stage = Stage::with_a_secret();
+    for was_committed in [false, true] {
+        if was_committed {
+            stage.committed_unseen();
+        }
+        let before = stage.faults.count(Route::CommitRotation);
+        let (_reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(&[b'x'; 1 << 16]).unwrap();
+        let mut command = stage.command("org rotate --yes --json");
+        let child = command.stdout(writer).spawn().unwrap();
+        let begun = Instant::now();
+        let is_sent = || was_committed || stage.faults.count(Route::CommitRotation) > before;
+        while !is_sent() || stage.has_record() {
+            assert!(begun.elapsed() < LONG);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        interrupt(&child);
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        has(
+            &text,
+            &["the rotation is committed: the org key is SHA256:"],
+        );
+        has(&text, &NEXT);
+    }
 }
 
 /// The command runs without a fault, and is interrupted at moments from its start to its end.
