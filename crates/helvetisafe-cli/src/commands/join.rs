@@ -86,10 +86,7 @@ pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), F
     if terms.status != InvitationStatus::Pending && !folder.has_keys_for(&plan)? {
         return Err(Failure::new(Status::Conflict, USED));
     }
-    let again = format!(
-        "run the same command again, with the code and the folder {}",
-        folder.path().display()
-    );
+    let again = folder.again("the code");
     progress.if_interrupted(format!("nothing was sent; to continue, {again}"));
     let profile = |keys: &AccountKeys| profile(&code, &address, &terms, keys);
     let (mut plan, keys) =

@@ -81,10 +81,7 @@ pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), F
     let certificate = address.certificate()?;
     let folder = AccountFolder::open(&args.output_dir, address.insecure_permissions)?;
     let profile = |keys: &AccountKeys| profile(&address, keys, &scopes);
-    let again = format!(
-        "run the same command again, with the name and the folder {}",
-        folder.path().display()
-    );
+    let again = folder.again("the name");
     let (plan, keys) = {
         // Until the prompt for the token.
         let progress = Progress::of_change(ui.messages);

@@ -119,7 +119,7 @@ impl Args {
         )
     }
 
-    /// Returns the message of a signal before the code is printed or stored. Nobody can get it later.
+    /// Returns the message of a signal before the code is printed or stored. It cannot be shown again.
     fn if_lost(&self) -> String {
         format!(
             "`{}` is invited, and the code may not be complete: if you do not have it, withdraw the invitation with {}, and invite \

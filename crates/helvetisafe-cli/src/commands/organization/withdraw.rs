@@ -59,11 +59,7 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         if !args.yes {
             ask(&args.name, ui)?;
         }
-        progress.if_unanswered(format!(
-            "whether the invitation of `{}` is withdrawn is not known: {} shows it",
-            args.name,
-            advice::command("org pending")
-        ));
+        progress.if_unanswered(if_unanswered(&args.name));
         administration.call(|organization| organization.withdraw(id))?;
         progress.if_interrupted(format!("the invitation of `{}` is withdrawn", args.name));
     }
@@ -84,6 +80,14 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         args.name
     ));
     Ok(())
+}
+
+/// Returns the message of a signal while the outcome is unknown.
+fn if_unanswered(name: &str) -> String {
+    format!(
+        "whether the invitation of `{name}` is withdrawn is not known: {} shows it",
+        advice::command("org pending")
+    )
 }
 
 /// Asks on a terminal. A script needs no answer, since the person can be invited again.

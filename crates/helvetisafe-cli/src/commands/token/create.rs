@@ -113,7 +113,7 @@ impl Args {
         )
     }
 
-    /// Returns the message of a signal before the text of the token is printed or stored. Nobody can get it later.
+    /// Returns the message of a signal before the text of the token is printed or stored. It cannot be shown again.
     fn if_lost(&self) -> String {
         format!(
             "the token `{}` was made, and its text may not be complete: if you do not have it, revoke the token with {}, and make \
