@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use helvetisafe::organization::ScopeList;
+
 /// The options of this command line that an advised command repeats.
 struct Options {
     /// Those that select a vault, each after a space.
@@ -28,6 +30,23 @@ pub(crate) fn command(command: impl Display) -> String {
 /// Returns the command line of an advised command about a name, such as `org confirm` and `bob`, in backticks.
 pub(crate) fn command_about(command: impl Display, name: &str) -> String {
     about(command, name, options())
+}
+
+/// Returns the command line that invites a person with these scopes, in backticks.
+pub(crate) fn invite(name: &str, scopes: &ScopeList) -> String {
+    command_about(with_scopes(scopes), name)
+}
+
+/// Returns [`invite`] for the machine of another person, without options that select a vault.
+pub(crate) fn invite_elsewhere(name: &str, scopes: &ScopeList) -> String {
+    about(with_scopes(scopes), name, "")
+}
+
+fn with_scopes(scopes: &ScopeList) -> String {
+    format!(
+        "org invite --scopes {}",
+        shell_quoted(scopes.as_str().as_ref())
+    )
 }
 
 fn options() -> &'static str {

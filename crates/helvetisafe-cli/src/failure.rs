@@ -266,7 +266,9 @@ impl Failure {
         let missing_scope = error.missing_scope().or(required);
         let are_scopes_refused = error.setting() == Some(Setting::Scopes);
         let may_need_tls = may_need_tls(&error);
-        let is_refused = error.kind() == ErrorKind::Auth && error.code().is_none();
+        // Without a status it is a check of the client, such as that of an invitation's expiry.
+        let is_refused =
+            error.kind() == ErrorKind::Auth && error.status().is_some() && error.code().is_none();
         let refused_credential = (is_refused && !are_scopes_refused).then(|| error.clone());
         // The library's advice names its own methods.
         let failure = match (error.kind(), error.key()) {

@@ -11,6 +11,7 @@ mod offline;
 pub(crate) mod outage;
 mod read;
 mod reader;
+pub(crate) mod recovery_kit;
 mod suggest;
 mod token;
 mod trust;

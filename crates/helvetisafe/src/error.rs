@@ -271,6 +271,24 @@ impl Error {
         }
     }
 
+    /// Returns the names of the secrets that a rotation of the org key could not open. Empty for any other error.
+    ///
+    /// ```no_run
+    /// fn report(error: &helvetisafe::Error) {
+    ///     for key in error.unopened_keys() {
+    ///         eprintln!("write {key} again, or delete it");
+    ///     }
+    /// }
+    /// ```
+    #[cfg(feature = "organization")]
+    #[must_use]
+    pub fn unopened_keys(&self) -> &[KeyName] {
+        match &self.0.cause {
+            Cause::Organization(OrganizationCause::UnopenedSecrets(keys)) => keys,
+            _ => &[],
+        }
+    }
+
     /// Returns the other key that a refused secret names: see
     /// [`ClientBuilder::allow_unbound`](crate::ClientBuilder::allow_unbound).
     #[must_use]

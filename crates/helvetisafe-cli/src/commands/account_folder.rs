@@ -151,6 +151,14 @@ impl AccountFolder {
         self.path().join(CONFIG)
     }
 
+    /// Returns the advice after a signal. `with` is what else has to be the same.
+    pub(super) fn again(&self, with: &str) -> String {
+        format!(
+            "run the same command again, with {with} and the folder {}",
+            self.path().display()
+        )
+    }
+
     pub(super) fn path(&self) -> &Path {
         self.folder.path()
     }

@@ -15,6 +15,7 @@ use crate::failure::{Failure, Status};
 use crate::random;
 use crate::session::{KnownOrganization, builder_without_account, remember_account};
 use crate::settings::{AccountProfile, Address, SettingsArgs};
+use crate::ui::progress::Progress;
 use crate::ui::secret_input::read_once;
 use crate::ui::{Ui, expiry, output_file, table};
 
@@ -69,22 +70,36 @@ pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), F
     let text = read_once("the invitation code", args.code_file.as_deref(), insecure)?;
     let code = InvitationCode::parse(text.expose_secret()).map_err(Failure::usage)?;
     let address = Address::of_code(settings, &code.base_url)?;
+    let password = match args.dry_run {
+        true => None,
+        false => Address::new_password(settings)?,
+    };
+    let progress = Progress::of_change(ui.messages);
     let terms = builder_without_account(&address, ui.messages)?.invitation(&code);
     let terms = terms.map_err(explained)?;
     if args.dry_run {
         return report(&terms, None, ui);
     }
-    let password = Address::new_password(settings)?;
     let plan = plan(&code, &address, &terms);
     let certificate = address.certificate()?;
     let folder = AccountFolder::open(&args.output_dir, insecure)?;
     if terms.status != InvitationStatus::Pending && !folder.has_keys_for(&plan)? {
         return Err(Failure::new(Status::Conflict, USED));
     }
+    let again = folder.again("the code");
+    progress.if_interrupted(format!("nothing was sent; to continue, {again}"));
     let profile = |keys: &AccountKeys| profile(&code, &address, &terms, keys);
-    let (plan, keys) = folder.prepare(plan, password.as_ref(), certificate.as_deref(), profile)?;
+    let (mut plan, keys) =
+        folder.prepare(plan, password.as_ref(), certificate.as_deref(), profile)?;
+    progress.if_unanswered(format!(
+        "whether the request to join has arrived is not known: {again}, which shows it or continues with the same keys"
+    ));
     let joining = join(&code, &address, &keys, folder.path(), ui)?;
+    progress.if_interrupted(format!(
+        "the request to join has arrived; {again}, which shows the words and the next step"
+    ));
     remember(&code, &address, &joining, &keys, ui)?;
+    plan.expires_at = expires_at(&joining.terms);
     folder.save(&plan.accepted(&joining.terms.fingerprint))?;
     let made = Some((&joining, &keys, &folder));
     report(&joining.terms, made, ui)?;
@@ -105,7 +120,14 @@ fn plan(code: &InvitationCode, address: &Address, terms: &Terms) -> Plan {
         &terms.scopes,
     );
     plan.invitation = Some(random::hex(&code.secret.id()).to_string());
+    plan.expires_at = expires_at(terms);
     plan
+}
+
+/// Returns the time until which an administrator can confirm the request.
+fn expires_at(terms: &Terms) -> Option<Timestamp> {
+    let is_confirmed = terms.status == InvitationStatus::Confirmed;
+    (!is_confirmed).then_some(terms.expires_at)
 }
 
 /// Sends the request. The keys are in the folder already, so an interrupted command can be repeated.

@@ -1,14 +1,17 @@
 //! The connection of a command that administers an organization: only the scopes that it needs, the trusted part of the
 //! signed chain, and the signing key.
 
+mod api_token;
+
 use std::cell::OnceCell;
 
 use helvetisafe::organization::{
     Account, Administrator, Anchor, Chain, Head, Organization, SigningKey,
 };
-use helvetisafe::{Client, Error, ErrorCode, Fingerprint, OrgKeyRotation, Scope, Scopes};
+use helvetisafe::{Client, Error, Fingerprint, OrgKeyRotation, Scope, Scopes};
 
 use super::missing_scope::{self, MissingScope};
+use super::recovery_kit;
 use super::trust::{Access, KnownOrganization, Trust, not_of_chain};
 use super::vault::Vault;
 use crate::advice;
@@ -42,12 +45,13 @@ impl<'a> Administration<'a> {
         Self::connect(vault, failed, (scopes, &[]), Access::Read, None)
     }
 
-    /// Connects to seal or to wrap something, so the org key must be trusted.
+    /// Connects to seal or to wrap something, so the org key must be trusted. The signed chain decides about the first one.
     pub(crate) fn to_write(
         vault: &'a Vault,
         failed: &str,
         scopes: &[Scope],
     ) -> Result<Self, Failure> {
+        Self::trust_first_key(vault, failed, scopes)?;
         Self::connect(vault, failed, (scopes, &[]), Access::Write, None)
     }
 
@@ -59,20 +63,22 @@ impl<'a> Administration<'a> {
         scopes: &[Scope],
         optional: &[Scope],
     ) -> Result<Self, Failure> {
+        Self::trust_first_key(vault, failed, scopes)?;
         let anchor = Trust::load_all(vault.settings()?)?.own_anchor()?;
         let rotation = OrgKeyRotation::follow_chain(anchor);
         let scopes = (scopes, optional);
         Self::connect(vault, failed, scopes, Access::Write, Some(rotation))
     }
 
-    /// Fails for an API token, whose call the vault would refuse. `failed` says what cannot be done.
-    pub(crate) fn refuse_api_token(vault: &Vault, failed: &str) -> Result<(), Failure> {
-        match vault.settings()?.uses_api_token() {
-            true => Err(Failure::new(
-                Status::Forbidden,
-                format_args!("{failed}: {}", ErrorCode::NeedsAccessToken.advice()),
-            )),
-            false => Ok(()),
+    /// Remembers an org key that no person has compared, if the signed chain has it after the part for which the signing key
+    /// vouches. Reads alone, so that a missing scope is what fails without it.
+    fn trust_first_key(vault: &'a Vault, failed: &str, scopes: &[Scope]) -> Result<(), Failure> {
+        match Trust::load_all(vault.settings()?)?.has_compared_key()? {
+            true => Ok(()),
+            false => {
+                let reader = Self::to_read(vault, failed, scopes)?;
+                reader.chain_to_sign().map(drop)
+            }
         }
     }
 
@@ -132,7 +138,7 @@ impl<'a> Administration<'a> {
         ))
     }
 
-    /// Returns the names of the administrators, if the signed chain can be verified.
+    /// Returns the names of the administrators to ask, if the signed chain can be verified.
     fn administrators(&self, account: &Account) -> Option<String> {
         let trust = Trust::load_all(self.settings).ok()?;
         let id = account.organization.to_string();
@@ -141,11 +147,7 @@ impl<'a> Administration<'a> {
         let chain = self
             .call(|organization| organization.follow(&anchor))
             .ok()?;
-        let names = chain.administrators().keys().filter_map(|account| {
-            let member = chain.members().get(account)?;
-            Some(member.name.as_str())
-        });
-        Some(names.collect::<Vec<_>>().join(", "))
+        Some(recovery_kit::to_ask(&chain))
     }
 
     /// Calls the vault, in the time that is left.
@@ -179,7 +181,7 @@ impl<'a> Administration<'a> {
     }
 
     /// Returns the number of secrets; `None` if the credential may not list them.
-    pub(crate) fn count_secrets(&self) -> Result<Option<usize>, Failure> {
+    pub(crate) fn count_secrets(&self) -> Result<Option<u64>, Failure> {
         let account = self.account()?;
         if missing_scope::first(&account.granted, &[Scope::SecretsList]).is_some() {
             return Ok(None);
@@ -187,7 +189,7 @@ impl<'a> Administration<'a> {
         let budget = self.vault.budget()?;
         let secrets = budget.spend(|| budget.limit(self.client.secrets()).list());
         secrets
-            .map(|it| Some(it.len()))
+            .map(|it| Some(it.len() as u64))
             .map_err(|error| self.explained(error))
     }
 

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use helvetisafe::Timestamp;
+use helvetisafe::organization::ScopeList;
 use serde::Deserialize;
 
 use super::Settings;
@@ -17,6 +19,9 @@ struct FolderAccount {
     name: String,
     stage: String,
     client_id: Option<String>,
+    scopes: ScopeList,
+    /// The time until which an administrator can confirm it. An earlier version did not store it.
+    expires_at: Option<Timestamp>,
 }
 
 impl Settings {
@@ -35,13 +40,20 @@ impl Settings {
 impl FolderAccount {
     fn causes(&self) -> String {
         let name = &self.name;
-        match (self.purpose.as_str(), self.stage.as_str()) {
-            ("join", _) => format!(
+        let expired = self.expires_at.filter(|time| *time <= Timestamp::now());
+        match (self.purpose.as_str(), self.stage.as_str(), expired) {
+            ("join", _, Some(time)) => format!(
+                "the account `{name}` was not confirmed before its invitation expired at {time:.0}, was disabled, or has another \
+                 client secret: if it is new, ask an administrator to invite you again, with {}, and join with the new code and \
+                 a new folder",
+                advice::invite_elsewhere(name, &self.scopes)
+            ),
+            ("join", _, None) => format!(
                 "the account `{name}` is not confirmed yet, was disabled, or has another client secret: if it is new, ask an \
                  administrator to run `helvetisafe org confirm {}`",
                 advice::argument(name)
             ),
-            (_, "accepted") => format!(
+            (_, "accepted", _) => format!(
                 "the account `{name}` was disabled, or has another client secret: another administrator sees its state with \
                  `helvetisafe org members`"
             ),

@@ -233,6 +233,61 @@ fn a_member_is_referred_to_the_administrators_by_every_verb() {
     assert!(!organization.path("kit").exists());
 }
 
+/// A recovery kit is offline, and cannot be asked.
+#[test]
+fn people_are_named_before_a_recovery_kit() {
+    let organization = Organization::new();
+    organization.member("bob", "member");
+    ok(organization.with("ada", &["org", "recovery-kit", "--output-dir", "kit"]));
+    let text = fails(&organization.with("bob", &["org", "members"]), 4);
+    assert!(text.contains("ask an administrator (ada) to"), "{text}");
+
+    // It is named if it is the only one.
+    let other = Organization::new();
+    other.member("bob", "member");
+    ok(other.with("ada", &["org", "recovery-kit", "--output-dir", "kit"]));
+    ok(other.with("kit", &["org", "disable", "ada", "--yes"]));
+    let text = fails(&other.with("bob", &["org", "members"]), 4);
+    assert!(
+        text.contains("ask an administrator (who has the recovery kit recovery-kit) to"),
+        "{text}"
+    );
+
+    // The recovery of a lost administrator, as the page of the kit lists its steps.
+    organization.member("grace", "administrator");
+    organization.member("carol", "administrator");
+    let used = "if the recovery kit `recovery-kit` was used, first make a new one and disable `recovery-kit`";
+    let text = fails(
+        &organization.with("grace", &["org", "disable", "ada", "--yes"]),
+        0,
+    );
+    assert!(text.contains(used), "{text}");
+    let text = fails(
+        &organization.with("grace", &["org", "disable", "bob", "--yes"]),
+        0,
+    );
+    assert!(
+        text.contains("org rotate") && !text.contains("kit"),
+        "{text}"
+    );
+    let text = fails(
+        &organization.with("kit", &["org", "disable", "carol", "--yes"]),
+        0,
+    );
+    assert!(
+        text.contains(
+            "the new administrator makes a new recovery kit, disables `recovery-kit`, and then"
+        ),
+        "{text}"
+    );
+    let kit = ["org", "disable", "recovery-kit", "--yes"];
+    let text = fails(&organization.with("grace", &kit), 0);
+    assert!(
+        text.contains("org rotate") && !text.contains("was used"),
+        "{text}"
+    );
+}
+
 #[test]
 fn a_refusal_says_whether_the_account_or_the_credential_lacks_the_scope() {
     let organization = Organization::new();

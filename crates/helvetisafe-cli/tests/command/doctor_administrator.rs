@@ -138,3 +138,45 @@ fn another_member_has_no_such_check() {
         ),
     );
 }
+
+/// A token has scopes of its own, and cannot do all that its account can.
+#[test]
+fn the_scopes_of_a_token_are_named_as_such() {
+    let organization = Organization::new();
+    let url = organization.world.name("URL");
+    let line = |scopes: &str| {
+        let create = [
+            "token", "create", scopes, "--scopes", scopes, "--output", scopes,
+        ];
+        ok(organization.with("ada", &create));
+        let doctor = [
+            "--api-token-file",
+            scopes,
+            "--base-url",
+            &url,
+            "doctor",
+            "--json",
+        ];
+        let lines = json(&ok(organization.with("ada", &doctor)));
+        let lines = lines.as_array().unwrap().clone();
+        let line = lines.into_iter().find(|it| it["check"] == "administrator");
+        let line = line.unwrap();
+        let text = line["message"].as_str().unwrap().to_owned();
+        (line["outcome"].as_str().unwrap().to_owned(), text)
+    };
+    let (outcome, text) = line("administrator");
+    assert_eq!(outcome, "ok", "{text}");
+    assert!(
+        text.contains("scopes of the API token: organization:read")
+            && text.contains("`org rotate` and `token create` need the client id and secret"),
+        "{text}"
+    );
+    let (outcome, text) = line("reader");
+    assert_eq!(outcome, "warning", "{text}");
+    assert!(
+        text.contains("scopes of the API token: none for administration;")
+            && text.contains("or make another token with more scopes")
+            && !text.contains("ask an administrator"),
+        "{text}"
+    );
+}

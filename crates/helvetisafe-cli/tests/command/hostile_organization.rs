@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 
 use helvetisafe::organization::SigningKey;
 use helvetisafe_server::Vault;
-use helvetisafe_server::faults::{Attacker, Fault, Faults, Lie, Route, Version};
+use helvetisafe_server::faults::{Attacker, Fault, Faults, Lie, Part, Route, Version};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
@@ -139,6 +139,11 @@ impl Stage {
         format!("client-id {}", plan["client_id"].as_str().unwrap())
     }
 
+    /// Returns the client id of a profile.
+    fn client_id(&self, folder: &str) -> String {
+        self.account(folder).replace("client-id ", "")
+    }
+
     fn state(&self, name: &str) -> Value {
         let members = self.members();
         let member = members.iter().find(|it| it["name"] == name);
@@ -178,6 +183,18 @@ fn a_changed_invitation_or_request_is_not_confirmed() {
     ] {
         stage.lies(Route::Invitations, lie);
         stage.stops(status, check, || stage.ada("org confirm bob --yes"));
+    }
+    for line in ["org confirm bob --yes", "org confirm bob --dry-run"] {
+        stage.lies(Route::Invitations, Lie::PastExpiry);
+        let text = stage.stops(3, EXPIRED, || stage.ada(line));
+        let scopes = "'secrets:read secrets:write secrets:delete secrets:list credentials:read'";
+        for advice in [
+            "`helvetisafe org withdraw bob --config ada/config.toml`",
+            &format!("`helvetisafe org invite --scopes {scopes} bob --config ada/config.toml`"),
+        ] {
+            assert!(text.contains(advice), "{advice}: {text}");
+        }
+        assert!(!text.contains("client secret"), "{text}");
     }
     // What is shown before the question is of the same request as what is confirmed.
     let lie = Fault::lie(attacker(), Lie::SwapPublicKey);
@@ -230,7 +247,8 @@ fn a_code_does_not_lead_to_another_chain() {
         (Route::JoinChain, Lie::ForgeSignature, 8, SIGNATURE),
     ] {
         stage.lies(route, lie);
-        stage.stops(status, check, || stage.organization.join(&code, "bob"));
+        let text = stage.stops(status, check, || stage.organization.join(&code, "bob"));
+        assert!(!text.contains("client id and secret"), "{text}");
         assert!(
             !stage.organization.path("bob").exists(),
             "{lie:?} made keys"
@@ -331,13 +349,16 @@ fn an_account_that_the_chain_does_not_have_gets_nothing() {
         found.sort();
         let states: Vec<_> = states.iter().map(|it| format!("\"{it}\"")).collect();
         assert_eq!(found, states, "{lie:?}");
-        let check = "the vault and the chain do not agree about the account";
-        stage.stops(8, check, || stage.ada("org rotate --yes"));
+        let check = "the vault and the chain do not agree about";
+        let text = stage.stops(8, check, || stage.ada("org rotate --yes"));
+        let is_named = text.contains("about `ada` (the account `hs_")
+            || text.contains("about `bob` (the account `hs_");
+        assert_ne!(is_named, lie == Lie::AddMember, "{text}");
     }
     ok(stage.ada("org disable bob --yes"));
     stage.replays(Route::Members);
     assert_eq!(stage.state("bob"), "unproven");
-    let check = "the vault and the chain do not agree about the account";
+    let check = "the vault and the chain do not agree about `bob` (the account";
     stage.stops(8, check, || stage.ada("org rotate --yes"));
 }
 

@@ -33,6 +33,8 @@ mod eval;
 #[cfg(unix)]
 mod file_permissions;
 #[cfg(unix)]
+mod first_contact;
+#[cfg(unix)]
 mod followed_rotation;
 #[cfg(unix)]
 mod hostile_organization;
@@ -42,6 +44,8 @@ mod hostile_text;
 mod hostile_vault;
 mod import;
 mod inject;
+#[cfg(unix)]
+mod interrupted_administration;
 mod json_value;
 #[cfg(unix)]
 mod keep_token;

@@ -567,6 +567,14 @@ fn an_expired_invitation_with_a_request_is_not_confirmed_and_invited_again() {
         let messages = fails(&organization.with("ada", arguments), 5);
         assert!(messages.contains("invite again with"), "{messages}");
     }
+    let messages = fails(&organization.with("bob", &["get", "KEY"]), 3);
+    let advised = "`helvetisafe org invite --scopes 'secrets:read secrets:write secrets:delete secrets:list credentials:read' bob`";
+    assert!(
+        messages.contains("the account `bob` was not confirmed before its invitation expired at 2")
+            && messages.contains(advised)
+            && !messages.contains("org confirm"),
+        "{messages}"
+    );
     // The name is free, and the old folder is of the old code.
     let code = invite("1h");
     let messages = fails(&organization.join(&code, "bob"), 6);
@@ -1021,7 +1029,7 @@ fn a_killed_rotation_goes_on_with_the_same_key() {
 }
 
 /// A vault that answers with this org key, if there is one.
-fn swapping(swapped: &Arc<Mutex<Option<Vec<u8>>>>) -> Proxy {
+pub(crate) fn swapping(swapped: &Arc<Mutex<Option<Vec<u8>>>>) -> Proxy {
     let answer = Arc::clone(swapped);
     start_proxy(move |request, _| {
         let answer = answer.lock().unwrap().clone();
@@ -1033,7 +1041,7 @@ fn swapping(swapped: &Arc<Mutex<Option<Vec<u8>>>>) -> Proxy {
 }
 
 /// Returns the answer with a new org key that is wrapped for a member, which the vault can make.
-fn wrapped_for(organization: &Organization, folder: &str) -> Vec<u8> {
+pub(crate) fn wrapped_for(organization: &Organization, folder: &str) -> Vec<u8> {
     let pem = fs::read_to_string(organization.path(&format!("{folder}/private-key.pem"))).unwrap();
     let public_key = PrivateKey::from_pem(&pem).unwrap().public_key();
     let wrapped = public_key.wrap_org_key(&OrgKey::generate().unwrap());

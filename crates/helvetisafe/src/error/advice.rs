@@ -135,6 +135,8 @@ impl Error {
             return Some(setting.advice());
         }
         match self.kind() {
+            // A check of the client, whose message says what to do.
+            ErrorKind::Auth | ErrorKind::Forbidden if self.status().is_none() => None,
             ErrorKind::Auth => Some("check the client id and secret, or the API token".to_owned()),
             ErrorKind::Forbidden => Some(match (self.missing_scope(), self.required_scope()) {
                 (Some(scope), _) => format!("the credential needs the scope {scope}"),

@@ -191,8 +191,8 @@ pub(crate) enum OrganizationCause {
     )]
     NotAdministrator,
     #[error(
-        "the invitation expired at {expires_at}: it is {now} by the clock of this machine; ask for a new one, or check \
-         the clock"
+        "the invitation expired at {expires_at}: it is {now} by the clock of this machine; check the clock, or use a new \
+         invitation"
     )]
     Expired {
         expires_at: Timestamp,
@@ -213,12 +213,16 @@ pub(crate) enum OrganizationCause {
     #[error("the invited person has not yet sent a request to join")]
     NotJoined,
     #[error(
-        "the vault and the chain do not agree about the account `{}`: only one of them has it, or its keys or name differ. The \
+        "the vault and the chain do not agree about {}: only one of them has it, or its keys or name differ. The \
          org key was not replaced, and nothing was wrapped; list the members, and ask another administrator before you \
          continue",
-        .0.escape_debug()
+        described(account, name.as_deref())
     )]
-    UnverifiedMember(String),
+    UnverifiedMember {
+        account: String,
+        /// The name in the chain.
+        name: Option<String>,
+    },
     #[error(
         "the open invitation `{}` does not verify: no present administrator has signed its terms, or they were changed, or \
          it was used before. \
@@ -253,7 +257,7 @@ impl OrganizationCause {
             | Self::VerificationKey
             | Self::OtherGenesis
             | Self::OtherPins
-            | Self::UnverifiedMember(_)
+            | Self::UnverifiedMember { .. }
             | Self::UnverifiedInvitation(_)
             | Self::UnopenedSecrets(_) => ErrorKind::Crypto,
             Self::OtherOrgKey { .. } => ErrorKind::OrgKeyRefused,
@@ -263,6 +267,15 @@ impl OrganizationCause {
             Self::Expired { .. } => ErrorKind::Auth,
             Self::NoInvitation | Self::NotJoined => ErrorKind::NotFound,
         }
+    }
+}
+
+/// Describes an account by its name in the chain, if it has one.
+fn described(account: &str, name: Option<&str>) -> String {
+    let account = account.escape_debug();
+    match name {
+        Some(name) => format!("`{}` (the account `{account}`)", name.escape_debug()),
+        None => format!("the account `{account}`, which the chain does not have"),
     }
 }
 

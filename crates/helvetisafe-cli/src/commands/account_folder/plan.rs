@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use helvetisafe::Fingerprint;
 use helvetisafe::organization::ScopeList;
+use helvetisafe::{Fingerprint, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::other_purpose;
@@ -26,6 +26,9 @@ pub(in crate::commands) struct Plan {
     /// The id of the invitation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::commands) invitation: Option<String>,
+    /// The expiry of the invitation, unless it is confirmed already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::commands) expires_at: Option<Timestamp>,
     pub(in crate::commands) stage: Stage,
     /// Set once the keys are made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,6 +78,7 @@ impl Plan {
             name: name.to_owned(),
             scopes: scopes.clone(),
             invitation: None,
+            expires_at: None,
             stage: Stage::Begun,
             client_id: None,
             has_password: false,

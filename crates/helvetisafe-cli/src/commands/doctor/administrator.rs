@@ -1,6 +1,6 @@
 //! The check of an administrator: its signing key, and its scopes for administration.
 
-use helvetisafe::organization::{Account, Chain};
+use helvetisafe::organization::{Account, Chain, ScopeList};
 use helvetisafe::{Client, Scope};
 
 use super::report::Report;
@@ -9,6 +9,8 @@ use crate::failure::Failure;
 use crate::session::{Administration, Budget, CHANGE};
 use crate::settings::Settings;
 
+const ROTATE: &str = "`org rotate`";
+
 /// Verbs, and the scopes that they need besides `credentials:read`.
 const VERBS: [(&str, &[Scope]); 5] = [
     ("`org members`", &[Scope::OrganizationRead]),
@@ -16,7 +18,7 @@ const VERBS: [(&str, &[Scope]); 5] = [
         "each of `org invite`, `confirm`, `disable` and `recovery-kit`",
         &CHANGE,
     ),
-    ("`org rotate`", &organization::ROTATION),
+    (ROTATE, &organization::ROTATION),
     ("`token`", &[Scope::TokensWrite]),
     ("`audit`", &[Scope::AuditRead]),
 ];
@@ -65,23 +67,54 @@ fn warn_without_key(report: &mut Report<'_>, settings: &Settings, chain: Option<
 /// Compares the scopes of the account with those that the verbs need. An API token has scopes of its own.
 fn report_scopes(report: &mut Report<'_>, account: &Account, is_token: bool) {
     const SIGNER: &str = "the signing key is that of this administrator in the signed chain";
-    let scopes = member_name::list(match is_token {
-        true => &account.granted,
-        false => &account.scopes,
-    });
-    let has = |scope: &Scope| scopes.contains(&scope.as_str());
-    let owned = names(Scope::ADMINISTRATIVE.iter().filter(|scope| has(scope)));
-    let lacking = VERBS.iter().filter_map(|(verbs, needed)| {
-        let missing = names(needed.iter().filter(|scope| !has(scope)));
+    const BY_CLIENT: &str =
+        "`org rotate` and `token create` need the client id and secret of the account";
+    let (whose, scopes) = match is_token {
+        true => ("scopes of the API token", &account.granted),
+        false => ("scopes", &account.scopes),
+    };
+    let owned = member_name::list(scopes);
+    let owned = Scope::ADMINISTRATIVE
+        .iter()
+        .filter(|it| owned.contains(&it.as_str()));
+    let mut text = match names(owned) {
+        owned if owned.is_empty() => format!("{SIGNER}; {whose}: none for administration"),
+        owned => format!("{SIGNER}; {whose}: {owned}"),
+    };
+    if is_token {
+        text = format!("{text}; {BY_CLIENT}");
+    }
+    let lacking = lacking(scopes, is_token);
+    match lacking.is_empty() {
+        true => report.ok(text),
+        false => report.warning(format!(
+            "{text}; {}; if they are needed, {}",
+            lacking.join("; "),
+            remedy(account, is_token)
+        )),
+    }
+}
+
+/// Returns the verbs that need other scopes. An API token cannot replace the org key, whatever scopes it has.
+fn lacking(scopes: &ScopeList, is_token: bool) -> Vec<String> {
+    let scopes = member_name::list(scopes);
+    let verbs = VERBS
+        .iter()
+        .filter(|(verbs, _)| !is_token || *verbs != ROTATE);
+    let lacking = verbs.filter_map(|(verbs, needed)| {
+        let missing = names(needed.iter().filter(|it| !scopes.contains(&it.as_str())));
         (!missing.is_empty()).then(|| format!("{verbs} needs {missing}"))
     });
-    let lacking: Vec<_> = lacking.collect();
-    match lacking.is_empty() {
-        true => report.ok(format!("{SIGNER}; scopes: {owned}")),
-        false => report.warning(format!(
-            "{SIGNER}; scopes: {owned}; {}; if they are needed, ask an administrator to invite a new account with more scopes",
-            lacking.join("; ")
-        )),
+    lacking.collect()
+}
+
+/// Returns the source of more scopes.
+fn remedy(account: &Account, is_token: bool) -> &'static str {
+    match is_token && lacking(&account.scopes, is_token).is_empty() {
+        true => {
+            "use the client id and secret of the account, or make another token with more scopes"
+        }
+        false => "ask an administrator to invite a new account with more scopes",
     }
 }
 

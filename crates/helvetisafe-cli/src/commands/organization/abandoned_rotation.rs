@@ -63,7 +63,12 @@ pub(super) fn run(
             _ => administration.explained(error),
         })?;
     }
-    progress.uninterrupted(end.done(&chain), || file.remove())?;
+    let forget = || match interrupted.as_ref().is_some_and(|it| end.is_of(it)) {
+        true => file.remove(),
+        // The new key of another rotation is stored here.
+        false => Ok(()),
+    };
+    progress.uninterrupted(end.done(&chain), forget)?;
     report(&end, interrupted.as_ref(), &end.done(&chain), false, ui)
 }
 
@@ -169,6 +174,18 @@ impl End<'_> {
         }
     }
 
+    /// Returns true if this is the rotation that is stored on this machine.
+    fn is_of(&self, interrupted: &Interrupted) -> bool {
+        self.id() == interrupted.stored.id.to_string()
+    }
+
+    fn account(&self) -> &str {
+        match self {
+            Self::InVault(it) => &it.started_by,
+            Self::Here(it) | Self::Forgotten(it) => &it.stored.account,
+        }
+    }
+
     fn id(&self) -> String {
         match self {
             Self::InVault(it) => it.id.to_string(),
@@ -211,7 +228,10 @@ fn report(
                 _ => "abandoned",
             },
             rotation: Some(end.id()),
-            interrupted: interrupted.map(Interrupted::name),
+            account: Some(end.account()),
+            interrupted: interrupted
+                .filter(|it| end.is_of(it))
+                .map(Interrupted::name),
             key_epoch: None,
             org_key_fingerprint: None,
             dry_run,

@@ -1,6 +1,7 @@
 //! `org confirm NAME`: confirms a request to join.
 
 use helvetisafe::organization::{Anchor, Chain, PendingInvitation, Words};
+use helvetisafe::{Error, ErrorKind};
 use serde::Serialize;
 
 use crate::advice;
@@ -68,7 +69,8 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let anchor = Anchor::Head(*chain.head());
     let by = administrator(&key, &anchor);
     if args.dry_run {
-        administration.call(|organization| organization.verify_request(&by, invitation))?;
+        let verified = administration.attempt(|it| it.verify_request(&by, invitation))?;
+        verified.map_err(|error| explained(error, &administration, invitation))?;
     } else {
         if words.is_none() && !args.yes {
             ask(invitation, ui)?;
@@ -79,11 +81,8 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
             advice::command("org members")
         ));
         // The vault could answer with another invitation or request than the one that was shown.
-        let confirmed = administration.call(|organization| organization.confirm(&by, invitation));
-        let confirmed = confirmed.map_err(|failure| match failure.is_not_found() {
-            true => invite_again(failure, &args.name),
-            false => failure,
-        })?;
+        let confirmed = administration.attempt(|it| it.confirm(&by, invitation))?;
+        let confirmed = confirmed.map_err(|error| explained(error, &administration, invitation))?;
         progress.if_interrupted(format!("`{}` is confirmed", args.name));
         administration.saw(&chain, confirmed.head)?;
     }
@@ -175,15 +174,36 @@ fn unknown(pending: &[PendingInvitation], name: &str, chain: &Chain) -> Failure 
         "{} lists the open ones",
         advice::command("org pending")
     ));
-    invite_again(failure, name)
+    let invite = advice::command_about("org invite --scopes SCOPES", name);
+    invite_again(failure, &invite)
+}
+
+/// Explains why a listed invitation cannot be confirmed.
+fn explained(
+    error: Error,
+    administration: &Administration<'_>,
+    invitation: &PendingInvitation,
+) -> Failure {
+    let name = &invitation.name;
+    let invite = advice::invite(name, &invitation.scopes);
+    match error.kind() {
+        // By the clock of this machine. The vault may still have the invitation, and its name is not free then.
+        ErrorKind::Auth if error.status().is_none() => Failure::new(Status::Auth, error)
+            .with_advice(&format!(
+                "if the clock is right, withdraw the invitation with {}, and invite again with {invite}; the person joins with the \
+                 new code and a new folder",
+                advice::command_about("org withdraw", name)
+            )),
+        ErrorKind::NotFound => invite_again(administration.explained(error), &invite),
+        _ => administration.explained(error),
+    }
 }
 
 /// Advises what to do about an invitation that has expired.
-fn invite_again(failure: Failure, name: &str) -> Failure {
+fn invite_again(failure: Failure, invite: &str) -> Failure {
     failure.with_advice(&format!(
-        "the request of an expired invitation cannot be confirmed: invite again with {}, and let the person join with the \
-         new code and a new folder",
-        advice::command_about("org invite --scopes SCOPES", name)
+        "the request of an expired invitation cannot be confirmed: invite again with {invite}, and let the person join with the \
+         new code and a new folder"
     ))
 }
 

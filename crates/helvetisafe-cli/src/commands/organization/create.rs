@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use helvetisafe::Fingerprint;
 use helvetisafe::organization::{
     AccountKeys, Founded, NewOrganization, ScopeList, SigningKey, Words,
 };
+use helvetisafe::{Fingerprint, SecretString};
 use serde::Serialize;
 
 use crate::advice::shell_quoted;
@@ -17,6 +17,7 @@ use crate::failure::Failure;
 use crate::random;
 use crate::session::{KnownOrganization, builder_without_account, remember_account};
 use crate::settings::{AccountProfile, Address, SettingsArgs};
+use crate::ui::progress::Progress;
 use crate::ui::secret_input::read_once;
 use crate::ui::{Ui, output_file, table};
 
@@ -80,13 +81,31 @@ pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), F
     let certificate = address.certificate()?;
     let folder = AccountFolder::open(&args.output_dir, address.insecure_permissions)?;
     let profile = |keys: &AccountKeys| profile(&address, keys, &scopes);
-    let (plan, keys) = folder.prepare(plan, password.as_ref(), certificate.as_deref(), profile)?;
+    let again = folder.again("the name");
+    let (plan, keys) = {
+        // Until the prompt for the token.
+        let progress = Progress::of_change(ui.messages);
+        progress.if_interrupted(format!("nothing was sent; to continue, {again}"));
+        folder.prepare(plan, password.as_ref(), certificate.as_deref(), profile)?
+    };
     if plan.stage == Stage::Accepted {
         ui.messages
             .note("the organization exists already; nothing was sent");
         return report(&plan, &keys, &folder, "unchanged", ui);
     }
-    let founded = found(args, &address, &plan, &keys, ui)?;
+    let token = read_once(
+        "the bootstrap token",
+        args.token_file.as_deref(),
+        address.insecure_permissions,
+    )?;
+    let progress = Progress::of_change(ui.messages);
+    progress.if_unanswered(format!(
+        "whether the organization is founded is not known: {again}, which shows it or continues with the same keys"
+    ));
+    let founded = found(args, &address, &plan, &keys, &token, ui)?;
+    progress.if_interrupted(format!(
+        "the organization is founded; {again}, which shows it and the next step"
+    ));
     remember(&founded, &address, &keys, ui)?;
     let plan = plan.accepted(&founded.fingerprint);
     folder.save(&plan)?;
@@ -99,13 +118,9 @@ fn found(
     address: &Address,
     plan: &Plan,
     keys: &AccountKeys,
+    token: &SecretString,
     ui: &Ui,
 ) -> Result<Founded, Failure> {
-    let token = read_once(
-        "the bootstrap token",
-        args.token_file.as_deref(),
-        address.insecure_permissions,
-    )?;
     let organization = NewOrganization {
         id: random::from_hex(&plan.organization)
             .unwrap_or_default()
@@ -116,7 +131,7 @@ fn found(
     };
     let builder = builder_without_account(address, ui.messages)?;
     builder
-        .found_organization(&token, &organization)
+        .found_organization(token, &organization)
         .map_err(|error| {
             Failure::from(error).with_advice(&format!(
                 "the keys of `{}` are in {}; run the command again with the same name and folder to continue with them",

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::advice;
 use crate::failure::{Failure, Status};
-use crate::session::{Administration, CHANGE, Vault, administrator};
+use crate::session::{Administration, CHANGE, Vault, administrator, recovery_kit};
 use crate::ui::progress::Progress;
 use crate::ui::similar::nearest;
 use crate::ui::{Ui, prompt};
@@ -67,7 +67,31 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         progress.if_interrupted(format!("{} is disabled", described(&member)));
         administration.saw(&chain, disabled.head)?;
     }
-    report(args, &member, ui)
+    let own = &administration.account()?.account;
+    report(args, &member, &next(&member, own, &chain), ui)
+}
+
+/// Returns the next step. A kit that is in use would get a new org key, and is disabled first.
+fn next(member: &Named<'_>, own: &str, chain: &Chain) -> String {
+    let rotate = advice::command("org rotate");
+    let values = "then replace the values that it could read, where they are used";
+    if let Some(kit) = recovery_kit::name_of(own, chain) {
+        return format!(
+            "the new administrator makes a new recovery kit, disables `{kit}`, and then replaces the org key, which a former \
+             member may know, as README.txt of this kit says; {values}"
+        );
+    }
+    let replaces =
+        format!("{rotate} replaces the org key, which a former member may know; {values}");
+    let was_administrator = chain.administrators().contains_key(member.account);
+    let kit = recovery_kit::usable(chain).filter(|kit| was_administrator && *kit != member.name);
+    match kit {
+        Some(kit) => format!(
+            "{replaces}; if the recovery kit `{kit}` was used, first make a new one and disable `{kit}`, as its README.txt says, \
+             since it would get the new key"
+        ),
+        None => replaces,
+    }
 }
 
 /// A member of the chain. The vault's names do not count: it could give one member the name of another.
@@ -124,7 +148,7 @@ fn ask(member: &Named<'_>, ui: &Ui) -> Result<(), Failure> {
     )
 }
 
-fn report(args: &Args, member: &Named<'_>, ui: &Ui) -> Result<(), Failure> {
+fn report(args: &Args, member: &Named<'_>, next: &str, ui: &Ui) -> Result<(), Failure> {
     if ui.json {
         ui.output.json(&Json {
             action: "disabled",
@@ -142,11 +166,7 @@ fn report(args: &Args, member: &Named<'_>, ui: &Ui) -> Result<(), Failure> {
     }
     ui.messages
         .note(format_args!("disabled {}", described(member)));
-    ui.messages.note(format_args!(
-        "next: {} replaces the org key, which a former member may know; then replace the values that it could read, where \
-         they are used",
-        advice::command("org rotate")
-    ));
+    ui.messages.note(format_args!("next: {next}"));
     Ok(())
 }
 

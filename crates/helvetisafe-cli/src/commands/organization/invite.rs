@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use helvetisafe::Timestamp;
-use helvetisafe::organization::{Anchor, NewInvite, ScopeList};
+use helvetisafe::organization::{Anchor, InvitationCode, NewInvite, ScopeList};
 use serde::Serialize;
 
 use super::free_name;
@@ -15,6 +15,7 @@ use crate::random;
 use crate::session::{Administration, CHANGE, Vault, administrator};
 use crate::settings::Address;
 use crate::ui::output_file::{self, AccessArgs};
+use crate::ui::progress::Progress;
 use crate::ui::{Ui, expiry};
 
 const EXAMPLES: &str = "\
@@ -74,6 +75,8 @@ struct Json<'a> {
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let scopes = ScopeList::from(member_name::scopes(&args.scopes)?);
     let expires_at = expires_at(&args.expires, Timestamp::now())?;
+    vault.settings()?.read_secrets()?;
+    let progress = Progress::of_change(ui.messages);
     let administration = Administration::to_write(vault, FAILED, &CHANGE)?;
     let (key, chain) = administration.chain_to_sign()?;
     let anchor = Anchor::Head(*chain.head());
@@ -88,6 +91,7 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     }
     free_name::check_members(&chain, &args.name, FAILED)?;
     let by = administrator(&key, &anchor);
+    progress.if_unanswered(args.if_unanswered());
     let invited = administration.call(|organization| organization.invite(&by, &invite));
     let invited = invited.map_err(|failure| match failure.status() == Status::Conflict as u8 {
         // An open invitation may have the name.
@@ -96,27 +100,58 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
             .unwrap_or(failure),
         false => failure,
     })?;
+    progress.if_interrupted(args.if_lost());
     administration.saw(&chain, invited.head)?;
-    let code = invited.code.encode();
-    let id = random::hex(&invited.code.secret.id()).to_string();
+    write(args, &invite, &invited.code, ui)?;
+    progress.if_interrupted(format!("`{}` is invited", args.name));
+    advise(args, expires_at, vault, ui)
+}
+
+impl Args {
+    /// Returns the message of a signal while the outcome is unknown.
+    fn if_unanswered(&self) -> String {
+        format!(
+            "whether `{}` is invited is not known: {} shows it; the code was not printed, so if the invitation is open, withdraw it \
+             with {}, and invite again",
+            self.name,
+            advice::command("org pending"),
+            advice::command_about("org withdraw", &self.name)
+        )
+    }
+
+    /// Returns the message of a signal before the code is printed or stored. It cannot be shown again.
+    fn if_lost(&self) -> String {
+        format!(
+            "`{}` is invited, and the code may not be complete: if you do not have it, withdraw the invitation with {}, and invite \
+             again",
+            self.name,
+            advice::command_about("org withdraw", &self.name)
+        )
+    }
+}
+
+/// Prints the code, or stores it.
+fn write(args: &Args, invite: &NewInvite, code: &InvitationCode, ui: &Ui) -> Result<(), Failure> {
+    let text = code.encode();
     let file = output_file::named(&args.output);
     if let Some(file) = file {
-        output_file::write(file, code.as_bytes(), args.access.access(), ui.messages)?;
+        output_file::write(file, text.as_bytes(), args.access.access(), ui.messages)?;
     }
     if ui.json {
-        ui.output.json(&Json {
-            id: Some(id),
+        return ui.output.json(&Json {
+            id: Some(random::hex(&code.secret.id()).to_string()),
             name: &args.name,
             scopes: member_name::list(&invite.scopes),
-            expires_at,
-            code: file.is_none().then_some(code.as_str()),
+            expires_at: invite.expires_at,
+            code: file.is_none().then_some(text.as_str()),
             output: file.map(|file| file.display().to_string()),
             dry_run: false,
-        })?;
-    } else if file.is_none() {
-        ui.output.line(&code)?;
+        });
     }
-    advise(args, expires_at, vault, ui)
+    match file {
+        Some(_) => Ok(()),
+        None => ui.output.line(&text),
+    }
 }
 
 /// Names the next step.

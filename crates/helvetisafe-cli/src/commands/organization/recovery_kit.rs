@@ -17,7 +17,7 @@ use crate::commands::account_folder::{
 };
 use crate::commands::member_name;
 use crate::failure::{Failure, Status};
-use crate::session::{Administration, CHANGE, Vault, administrator, check_account};
+use crate::session::{Administration, CHANGE, Vault, administrator, check_account, recovery_kit};
 use crate::settings::{AccountProfile, Address};
 use crate::ui::progress::Progress;
 use crate::ui::{Ui, output_file, table};
@@ -44,8 +44,9 @@ pub(crate) struct Args {
     /// The folder for the keys and the profile, which is created with mode 0700 if it does not exist.
     #[arg(long, value_name = "FOLDER", value_parser = output_file::folder())]
     output_dir: PathBuf,
-    /// The name of the account, for people. Each kit has its own.
-    #[arg(long, value_name = "NAME", default_value = "recovery-kit", value_parser = member_name::parse)]
+    /// The name of the account, for people. Each kit has its own, which should begin with recovery-kit: advice that names
+    /// administrators to ask leaves such names out.
+    #[arg(long, value_name = "NAME", default_value = recovery_kit::NAME, value_parser = member_name::parse)]
     name: String,
     /// Print what would be done. Nothing is made, written or changed.
     #[arg(long)]
@@ -116,7 +117,7 @@ fn plan(args: &Args, address: &Address, chain: &Chain) -> Plan {
 fn continues(args: &Args) -> String {
     let folder = shell_quoted(&args.output_dir);
     let name = match args.name.as_str() {
-        "recovery-kit" => String::new(),
+        recovery_kit::NAME => String::new(),
         name => format!(" {}", advice::option("--name", name.as_ref())),
     };
     let again = advice::command(format_args!("org recovery-kit --output-dir {folder}{name}"));

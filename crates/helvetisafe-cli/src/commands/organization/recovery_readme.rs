@@ -5,6 +5,7 @@ use helvetisafe::{Fingerprint, Timestamp};
 
 use crate::advice;
 use crate::commands::account_folder::{CLIENT_SECRET, PRIVATE_KEY, Plan, SIGNING_KEY};
+use crate::session::recovery_kit::NAME as KIT;
 use crate::settings::AccountProfile;
 
 /// The name of the page.
@@ -63,7 +64,7 @@ AFTER ITS USE
 Its keys were on a machine, so it is used once. The new administrator, in this order:
 4. Disables each account whose keys were lost or stolen:
    helvetisafe --config ADMINISTRATOR/config.toml org disable NAME
-5. Makes a new kit, under another name, and stores it as above:
+5. Makes a new kit, under another name that begins with {KIT}, and stores it as above:
    helvetisafe --config ADMINISTRATOR/config.toml org recovery-kit --output-dir NEW_KIT --name NEW_NAME
 6. Disables this kit:
    helvetisafe --config ADMINISTRATOR/config.toml org disable {name}

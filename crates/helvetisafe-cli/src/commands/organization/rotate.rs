@@ -66,7 +66,7 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         true => ("cannot abandon the rotation", &CHANGE[..]),
         false => ("cannot replace the org key", &SCOPES[..]),
     };
-    Administration::refuse_api_token(vault, failed)?;
+    Administration::refuse_api_token(vault, failed, needed)?;
     let settings = vault.settings()?;
     settings.read_secrets()?;
     let progress = Progress::of_change(ui.messages);
@@ -182,15 +182,20 @@ impl Run<'_> {
             rotation_conflict::explained(error, &self.administration, &self.file, &self.own)
         })?;
         let fingerprint = new.key.fingerprint();
-        let committed = format!(
-            "the rotation is committed: the org key is {fingerprint}, with the number {}",
-            rotated.key_epoch
-        );
+        let replaced = Replaced {
+            rotation: new.id.to_string(),
+            account: self.own.clone(),
+            key_epoch: rotated.key_epoch,
+            fingerprint,
+        };
         let unfinished = format!(
-            "{committed}; run {} again, which completes it on this machine",
+            "the rotation is committed: the org key is {fingerprint}, with the number {}; run {} again, which completes it on this \
+             machine",
+            rotated.key_epoch,
             again()
         );
-        self.progress.if_interrupted(unfinished.as_str());
+        // A signal waits for the end of the work on this machine.
+        self.progress.if_unanswered(unfinished.as_str());
         let count = self.progress.hide();
         let forget = || {
             Trust::load_all(vault.settings()?)?.replace(Some(fingerprint))?;
@@ -198,13 +203,8 @@ impl Run<'_> {
             self.file.remove()
         };
         self.progress
-            .uninterrupted(committed, forget)
+            .uninterrupted(replaced.if_interrupted(), forget)
             .map_err(|failure| failure.with_advice(&unfinished))?;
-        let replaced = Replaced {
-            rotation: new.id.to_string(),
-            key_epoch: rotated.key_epoch,
-            fingerprint,
-        };
         replaced.report(interrupted, count, self.ui)
     }
 
@@ -231,11 +231,12 @@ impl Run<'_> {
 
     /// Completes a rotation of this account whose commit the interrupted command did not see.
     fn complete(&self, it: &Interrupted, chain: &Chain, vault: &Vault) -> Result<(), Failure> {
-        self.progress.uninterrupted(it.describe(), || {
+        let present = present(it, chain);
+        self.progress.uninterrupted(present.if_interrupted(), || {
             Trust::load_all(vault.settings()?)?.replace(Some(*chain.fingerprint()))?;
             self.file.remove()
         })?;
-        present(it, chain).report_complete(it, self.ui)
+        present.report_complete(it, self.ui)
     }
 
     /// Verifies all that a rotation verifies before its first change.
@@ -261,11 +262,23 @@ impl Run<'_> {
         let stored = interrupted.map(|it| &it.stored);
         rotation_conflict::check_free(present.as_ref(), stored, chain, &self.own)?;
         let figures = Figures {
-            secrets: self.administration.count_secrets()?,
+            secrets: self.count_secrets(resumed)?,
             members: check.members,
             invitations: check.invitations,
         };
         rotation_report::explain(interrupted, chain, figures, self.ui)
+    }
+
+    /// Returns the number of the secrets that the rotation would seal; `None` if the credential may not list them.
+    fn count_secrets(&self, resumed: Option<&Interrupted>) -> Result<Option<u64>, Failure> {
+        match resumed.filter(|it| it.is_in_progress) {
+            Some(it) => {
+                let id = it.stored.id;
+                let left = self.administration.call(|call| call.remaining_secrets(id));
+                left.map(Some)
+            }
+            None => self.administration.count_secrets(),
+        }
     }
 }
 
@@ -273,6 +286,7 @@ impl Run<'_> {
 fn present(it: &Interrupted, chain: &Chain) -> Replaced {
     Replaced {
         rotation: it.stored.id.to_string(),
+        account: it.stored.account.clone(),
         key_epoch: chain.epoch(),
         fingerprint: *chain.fingerprint(),
     }

@@ -17,6 +17,10 @@ pub(super) fn explained(
     own: &str,
 ) -> Failure {
     let code = error.code();
+    if let Some(first) = error.unopened_keys().first() {
+        let advice = unopened(first.as_str());
+        return Failure::new(Status::Crypto, error.without_advice()).with_advice(&advice);
+    }
     match (error.kind(), code) {
         (ErrorKind::Ambiguous, _) => {
             Failure::new(Status::NoAnswer, error.without_advice()).with_advice(&continues())
@@ -38,6 +42,17 @@ pub(super) fn explained(
             }
         }
     }
+}
+
+/// Returns the commands about a secret that does not open.
+fn unopened(key: &str) -> String {
+    format!(
+        "for each, such as `{key}`, {} writes it again, which drops its fields, since they cannot be read, and {} deletes it; \
+         then run {} again",
+        advice::command_about("set --drop-fields", key),
+        advice::command_about("delete", key),
+        again()
+    )
 }
 
 fn overtaken() -> Failure {

@@ -16,11 +16,14 @@ const OLD_VALUES: Duration = Duration::from_secs(15 * 60);
 
 /// The output of `--json`; `docs/cli.md` documents it.
 #[derive(Serialize)]
-pub(super) struct Json {
+pub(super) struct Json<'a> {
     pub(super) action: &'static str,
     /// `None` in a dry run of a new rotation.
     pub(super) rotation: Option<String>,
-    /// The state of the rotation that was interrupted on this machine; `None` without one.
+    /// The client id of the account that began it; `None` as above.
+    pub(super) account: Option<&'a str>,
+    /// The state of the rotation that was interrupted on this machine; `None` without one, or if it is not the one that is
+    /// given up.
     pub(super) interrupted: Option<&'static str>,
     pub(super) key_epoch: Option<u64>,
     pub(super) org_key_fingerprint: Option<String>,
@@ -33,8 +36,8 @@ pub(super) struct Json {
 /// The numbers of what a rotation would seal and wrap.
 #[derive(Serialize)]
 pub(super) struct Figures {
-    /// `None` if the credential may not list them.
-    pub(super) secrets: Option<usize>,
+    /// Those that are left, if a rotation continues. `None` if the credential may not list them.
+    pub(super) secrets: Option<u64>,
     pub(super) members: usize,
     pub(super) invitations: usize,
 }
@@ -42,6 +45,8 @@ pub(super) struct Figures {
 /// An org key that a rotation has made the present one.
 pub(super) struct Replaced {
     pub(super) rotation: String,
+    /// The client id of the account that began it.
+    pub(super) account: String,
     pub(super) key_epoch: u64,
     pub(super) fingerprint: Fingerprint,
 }
@@ -100,6 +105,7 @@ impl Replaced {
         ui.output.json(&Json {
             action: "rotated",
             rotation: Some(self.rotation.clone()),
+            account: Some(&self.account),
             interrupted,
             key_epoch: Some(self.key_epoch),
             org_key_fingerprint: Some(self.fingerprint.to_string()),
@@ -108,17 +114,35 @@ impl Replaced {
         })
     }
 
+    /// Returns the message of a signal after the last change, when no later run would name the next steps.
+    pub(super) fn if_interrupted(&self) -> String {
+        format!(
+            "the rotation is committed: the org key is {}, with the number {}; {}",
+            self.fingerprint,
+            self.key_epoch,
+            self.steps().join("; ")
+        )
+    }
+
     fn next(&self, ui: &Ui) {
-        ui.messages.note(format_args!(
-            "next: the members' commands follow the signed chain by themselves; change the fingerprint to {} where it is configured; \
-             restart programs that do not follow the chain; and replace the values that a former member could read",
-            self.fingerprint
-        ));
+        for step in self.steps() {
+            ui.messages.note(step);
+        }
+    }
+
+    fn steps(&self) -> [String; 2] {
         let gone = Timestamp::now() + OLD_VALUES;
-        ui.messages.note(format_args!(
-            "next: a backup that was made before {gone:.0} may have the values under the old key: if another person may know that \
-             key, make a new backup after that time, and delete the older ones"
-        ));
+        [
+            format!(
+                "next: the members' commands follow the signed chain by themselves; change the fingerprint to {} where it is \
+                 configured; restart programs that do not follow the chain; and replace the values that a former member could read",
+                self.fingerprint
+            ),
+            format!(
+                "next: a backup that was made before {gone:.0} may have the values under the old key: if another person may know \
+                 that key, make a new backup after that time, and delete the older ones"
+            ),
+        ]
     }
 }
 
@@ -136,6 +160,7 @@ pub(super) fn explain(
         return ui.output.json(&Json {
             action: "rotated",
             rotation: resumed.map(|it| it.id.to_string()),
+            account: resumed.map(|it| it.account.as_str()),
             interrupted: interrupted.map(Interrupted::name),
             key_epoch: Some(key_epoch),
             org_key_fingerprint: resumed.map(|it| it.fingerprint.clone()),
@@ -153,11 +178,15 @@ pub(super) fn explain(
         }
         (None, _) => "replace the org key".to_owned(),
     };
-    let secrets = figures.secrets.map(|count| format!(" ({count})"));
+    let secrets = match resumed.is_some_and(|_| interrupted.is_some_and(|it| it.is_in_progress)) {
+        true => "the secrets that are left",
+        false => "every secret",
+    };
+    let count = figures.secrets.map(|count| format!(" ({count})"));
     ui.output.line(&format!(
-        "would {replaced}: seal every secret{} again under the number {key_epoch}, wrap the new key for the members ({}), and seal \
+        "would {replaced}: seal {secrets}{} again under the number {key_epoch}, wrap the new key for the members ({}), and seal \
          the open invitations again ({})",
-        secrets.unwrap_or_default(),
+        count.unwrap_or_default(),
         figures.members,
         figures.invitations
     ))

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::advice;
 use crate::failure::{Failure, Status};
 use crate::session::{Administration, CHANGE, Vault};
+use crate::ui::progress::Progress;
 use crate::ui::{Ui, prompt};
 
 const EXAMPLES: &str = "\
@@ -39,6 +40,8 @@ struct Json<'a> {
 }
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    vault.settings()?.read_secrets()?;
+    let progress = Progress::of_change(ui.messages);
     let administration = Administration::to_read(vault, "cannot withdraw the invitation", &CHANGE)?;
     let pending = administration.call(|organization| organization.invitations())?;
     let invitation = pending.iter().find(|it| it.name == args.name);
@@ -56,7 +59,9 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         if !args.yes {
             ask(&args.name, ui)?;
         }
+        progress.if_unanswered(if_unanswered(&args.name));
         administration.call(|organization| organization.withdraw(id))?;
+        progress.if_interrupted(format!("the invitation of `{}` is withdrawn", args.name));
     }
     if ui.json {
         return ui.output.json(&Json {
@@ -75,6 +80,14 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         args.name
     ));
     Ok(())
+}
+
+/// Returns the message of a signal while the outcome is unknown.
+fn if_unanswered(name: &str) -> String {
+    format!(
+        "whether the invitation of `{name}` is withdrawn is not known: {} shows it",
+        advice::command("org pending")
+    )
 }
 
 /// Asks on a terminal. A script needs no answer, since the person can be invited again.

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use helvetisafe::organization::{NewToken, ScopeList};
-use helvetisafe::{ExposeSecret, Scope, Timestamp};
+use helvetisafe::organization::{NewToken, ScopeList, TokenRecord};
+use helvetisafe::{ExposeSecret, Scope, SecretString, Timestamp};
 use serde::Serialize;
 
 use crate::advice::{self, shell_quoted};
@@ -11,6 +11,7 @@ use crate::commands::member_name;
 use crate::failure::{Failure, Status};
 use crate::session::{Administration, Vault};
 use crate::ui::output_file::{self, AccessArgs};
+use crate::ui::progress::Progress;
 use crate::ui::{Ui, expiry};
 
 const EXAMPLES: &str = "\
@@ -65,15 +66,17 @@ struct Json<'a> {
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let scopes = member_name::scopes(&args.scopes)?;
-    Administration::refuse_api_token(vault, FAILED)?;
-    let now = Timestamp::now();
-    let expires = args.expires.as_ref();
-    let expires_at = expires.map(|text| expiry::after(now, text)).transpose()?;
     // The credential must have the scopes that it passes on.
     let needed: Vec<_> = [Scope::TokensWrite]
         .into_iter()
         .chain(scopes.iter())
         .collect();
+    Administration::refuse_api_token(vault, FAILED, &needed)?;
+    let now = Timestamp::now();
+    let expires = args.expires.as_ref();
+    let expires_at = expires.map(|text| expiry::after(now, text)).transpose()?;
+    vault.settings()?.read_secrets()?;
+    let progress = Progress::of_change(ui.messages);
     let administration = Administration::to_read(vault, FAILED, &needed)?;
     check_name(&args.name, &administration)?;
     let new = NewToken {
@@ -84,29 +87,11 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     if args.dry_run {
         return explain(args, &new, ui);
     }
+    progress.if_unanswered(args.if_unanswered());
     let (token, record) = administration.call(|organization| organization.create_token(&new))?;
-    let file = output_file::named(&args.output);
-    if let Some(file) = file {
-        output_file::write(
-            file,
-            token.expose_secret().as_bytes(),
-            args.access.access(),
-            ui.messages,
-        )?;
-    }
-    if ui.json {
-        ui.output.json(&Json {
-            id: Some(record.id.to_string()),
-            name: &new.name,
-            scopes: member_name::list(&record.scopes),
-            expires_at: record.expires_at,
-            token: file.is_none().then(|| token.expose_secret()),
-            output: file.map(|file| file.display().to_string()),
-            dry_run: false,
-        })?;
-    } else if file.is_none() {
-        ui.output.line(token.expose_secret())?;
-    }
+    progress.if_interrupted(args.if_lost());
+    write(args, &new, &token, &record, ui)?;
+    progress.if_interrupted(format!("the token `{}` was made", args.name));
     ui.messages.note(format_args!(
         "made the token `{}` with the id {}; it expires: {}",
         new.name,
@@ -114,6 +99,59 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         expiry::in_words(record.expires_at, now)
     ));
     advise(args, vault, ui)
+}
+
+impl Args {
+    /// Returns the message of a signal while the outcome is unknown.
+    fn if_unanswered(&self) -> String {
+        format!(
+            "whether the token `{}` was made is not known: {} shows it; its text was not printed, so if it was made, revoke it with \
+             {}, and make another one",
+            self.name,
+            advice::command("token list"),
+            advice::command_about("token revoke", &self.name)
+        )
+    }
+
+    /// Returns the message of a signal before the text of the token is printed or stored. It cannot be shown again.
+    fn if_lost(&self) -> String {
+        format!(
+            "the token `{}` was made, and its text may not be complete: if you do not have it, revoke the token with {}, and make \
+             another one",
+            self.name,
+            advice::command_about("token revoke", &self.name)
+        )
+    }
+}
+
+/// Prints the token, or stores it.
+fn write(
+    args: &Args,
+    new: &NewToken,
+    token: &SecretString,
+    record: &TokenRecord,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let text = token.expose_secret();
+    let file = output_file::named(&args.output);
+    if let Some(file) = file {
+        output_file::write(file, text.as_bytes(), args.access.access(), ui.messages)?;
+    }
+    if ui.json {
+        return ui.output.json(&Json {
+            id: Some(record.id.to_string()),
+            name: &new.name,
+            scopes: member_name::list(&record.scopes),
+            expires_at: record.expires_at,
+            token: file.is_none().then_some(text),
+            output: file.map(|file| file.display().to_string()),
+            dry_run: false,
+        });
+    }
+    match file {
+        Some(_) => Ok(()),
+        None => ui.output.line(text),
+    }
 }
 
 /// Names the next step: a profile with the token. The token opens nothing without the private key of the account.

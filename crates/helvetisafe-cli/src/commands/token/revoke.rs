@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::advice;
 use crate::failure::{Failure, Status};
 use crate::session::{Administration, Vault};
+use crate::ui::progress::Progress;
 use crate::ui::{Ui, prompt};
 
 const EXAMPLES: &str = "\
@@ -41,6 +42,8 @@ struct Json<'a> {
 }
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    vault.settings()?.read_secrets()?;
+    let progress = Progress::of_change(ui.messages);
     let administration = Administration::to_read(
         vault,
         "cannot revoke the API token",
@@ -52,7 +55,13 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         if !args.yes {
             ask(token, ui)?;
         }
+        let described = described(token);
+        progress.if_unanswered(format!(
+            "whether {described} is revoked is not known: {} shows it",
+            advice::command("token list")
+        ));
         administration.call(|organization| organization.revoke_token(token.id))?;
+        progress.if_interrupted(format!("{described} is revoked"));
     }
     if ui.json {
         return ui.output.json(&Json {

@@ -49,6 +49,17 @@ impl Trust<'_> {
         Ok(own.or_else(|| other().map(KnownOrganization::anchor)))
     }
 
+    /// Returns true if an administrator can write without a comparison of the org key: it is configured or confirmed, or a
+    /// configured verification key decides about it.
+    pub(crate) fn has_compared_key(&self) -> Result<bool, Failure> {
+        let is_confirmed = match (self.expected, &self.remembered) {
+            (Some(_), _) => true,
+            (None, Some(known)) => !known.unconfirmed,
+            (None, None) => self.settings.verification_key.is_some(),
+        };
+        Ok(is_confirmed && self.own()?.is_some())
+    }
+
     /// Returns the part of the chain that is trusted before the vault has stated the organization.
     pub(crate) fn own_anchor(&self) -> Result<Anchor, Failure> {
         self.own()?.ok_or_else(|| no_anchor(&self.vault))

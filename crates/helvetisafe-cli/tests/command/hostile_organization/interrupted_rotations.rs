@@ -1,5 +1,6 @@
 //! Rotations that a signal ends, and those that another administrator gave up or overtook: each message is true.
 
+use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Child;
 use std::time::{Duration, Instant};
@@ -14,6 +15,12 @@ pub(super) const LONG: Duration = Duration::from_secs(20);
 
 pub(super) const ROTATE: &str = "`helvetisafe org rotate --config ada/config.toml`";
 const DRY_RUN: &str = "`helvetisafe org rotate --dry-run --config ada/config.toml`";
+
+/// The next steps, which no later run of a complete rotation names.
+const NEXT: [&str; 2] = [
+    "next: the members' commands follow",
+    "next: a backup that was made before",
+];
 
 impl Stage {
     /// An organization with one secret, and a second administrator, `grace`, who has another machine.
@@ -142,12 +149,9 @@ fn ctrl_c_at_the_commit_says_what_is_known() {
         &["the rotation is committed: the org key is SHA256:"],
     );
     has(&text, &["with the number 3"]);
+    has(&text, &NEXT);
     assert_eq!(stage.epoch(), 3);
-    if stage.has_record() {
-        has(&text, &[ROTATE]);
-        ok(stage.ada("org rotate --yes"));
-        assert_eq!(stage.epoch(), 3);
-    }
+    assert!(!stage.has_record());
 
     // It acts, and the answer does not come.
     let fault = Fault::stall_after_acting(LONG);
@@ -167,6 +171,7 @@ fn ctrl_c_at_the_commit_says_what_is_known() {
         &fails(&rotated, 0),
         &["was committed already", "no new rotation"],
     );
+    has(&fails(&rotated, 0), &NEXT);
     let rotated = json(&ok(rotated));
     assert_eq!(
         (&rotated["interrupted"], &rotated["key_epoch"]),
@@ -175,6 +180,36 @@ fn ctrl_c_at_the_commit_says_what_is_known() {
     assert!(!stage.has_record());
     assert_eq!(stage.epoch(), 4);
     ok(stage.grace("get KEY"));
+}
+
+/// The reader of the output is slow, so the signal comes before the last lines.
+#[test]
+fn ctrl_c_after_a_rotation_names_the_next_steps() {
+    let stage = Stage::with_a_secret();
+    for was_committed in [false, true] {
+        if was_committed {
+            stage.committed_unseen();
+        }
+        let before = stage.faults.count(Route::CommitRotation);
+        let (_reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(&[b'x'; 1 << 16]).unwrap();
+        let mut command = stage.command("org rotate --yes --json");
+        let child = command.stdout(writer).spawn().unwrap();
+        let begun = Instant::now();
+        let is_sent = || was_committed || stage.faults.count(Route::CommitRotation) > before;
+        while !is_sent() || stage.has_record() {
+            assert!(begun.elapsed() < LONG);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        interrupt(&child);
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        has(
+            &text,
+            &["the rotation is committed: the org key is SHA256:"],
+        );
+        has(&text, &NEXT);
+    }
 }
 
 /// The command runs without a fault, and is interrupted at moments from its start to its end.
@@ -198,7 +233,12 @@ fn ctrl_c_at_any_moment_is_true() {
             text.contains("nothing was changed") || text.contains("was not replaced");
         match (is_committed, is_unchanged) {
             // Also a rotation whose outcome was not known to the command before.
-            (true, false) => has(&text, &[&format!("with the number {after}")]),
+            (true, false) => {
+                has(&text, &[&format!("with the number {after}")]);
+                if !stage.has_record() {
+                    has(&text, &NEXT);
+                }
+            }
             (false, true) => assert_eq!(before, after, "{text}"),
             // Before the command reads its settings.
             (false, false) if text.is_empty() => assert_eq!(before, after),
@@ -382,6 +422,81 @@ fn a_rotation_of_another_administrator_is_named_with_its_lease() {
     }
     let dry = ok(stage.grace("org rotate --abandon --dry-run"));
     has(&dry, &["of `ada`"]);
+    let dry = json(&ok(stage.grace("org rotate --abandon --dry-run --json")));
+    assert!(dry["interrupted"].is_null(), "{dry}");
+    assert_eq!(dry["account"], stage.client_id("ada"));
+    let dry = json(&ok(stage.ada("org rotate --abandon --dry-run --json")));
+    assert_eq!(dry["interrupted"], "incomplete");
+    assert_eq!(dry["account"], stage.client_id("ada"));
+}
+
+/// The rotation that was interrupted here has not begun in the vault, and another one has.
+#[test]
+fn a_rotation_of_another_administrator_is_given_up_without_the_own_one() {
+    let stage = Stage::with_a_secret();
+    let fault = Fault::stall_before_acting(LONG);
+    stage.ctrl_c("org rotate --yes", Route::BeginRotation, fault);
+    let lost = Fault::close_before_acting();
+    stage.faults.on(Route::CommitRotation).then(lost);
+    fails(&stage.grace("org rotate --yes --timeout 5s"), 9);
+    stage.faults.clear();
+    for line in [
+        "org rotate --abandon --dry-run --json",
+        "org rotate --abandon --yes --json",
+    ] {
+        let found = json(&ok(stage.ada(line)));
+        assert!(found["interrupted"].is_null(), "{found}");
+        assert_eq!(found["account"], stage.client_id("grace"));
+    }
+    assert!(stage.has_record());
+    let dry = json(&ok(stage.ada("org rotate --dry-run --json")));
+    assert_eq!(
+        (&dry["interrupted"], &dry["account"]),
+        (&"incomplete".into(), &stage.client_id("ada").into())
+    );
+    ok(stage.ada("org rotate --yes"));
+    assert!(!stage.has_record());
+}
+
+#[test]
+fn a_dry_run_that_continues_counts_the_secrets_that_are_left() {
+    let stage = Stage::with_a_secret();
+    ok(stage.ada("set OTHER --generate"));
+    let fault = Fault::stall_before_acting(LONG);
+    stage.ctrl_c("org rotate --yes", Route::CommitRotation, fault);
+    ok(stage.ada("set THIRD --generate"));
+    let dry = ok(stage.ada("org rotate --dry-run"));
+    has(
+        &dry,
+        &["would continue", "seal the secrets that are left (1) again"],
+    );
+    let dry = json(&ok(stage.ada("org rotate --dry-run --json")));
+    assert_eq!(dry["secrets"], 1);
+    let rotated = fails(&stage.ada("org rotate --yes"), 0);
+    has(&rotated, &["in this run: 1"]);
+}
+
+#[test]
+fn a_secret_that_does_not_open_is_replaced_by_the_advised_commands() {
+    let stage = Stage::with_a_secret();
+    for route in [Route::Unstaged, Route::Read] {
+        stage.faults.on(route).then(Fault::flip_bit_of(Part::Tag));
+    }
+    let text = fails(&stage.ada("org rotate --yes"), 8);
+    has(
+        &text,
+        &[
+            "do not open under the org key: `KEY`",
+            "`helvetisafe set --drop-fields KEY --config ada/config.toml`",
+            "`helvetisafe delete KEY --config ada/config.toml`",
+            ROTATE,
+        ],
+    );
+    fails(&stage.ada("set KEY --generate"), 8);
+    ok(stage.ada("set --drop-fields KEY --generate"));
+    ok(stage.ada("delete KEY"));
+    stage.faults.clear();
+    ok(stage.ada("org rotate --yes"));
 }
 
 /// Grace gives up Ada's rotation while Ada's command runs.
@@ -426,6 +541,11 @@ fn ctrl_c_at_another_change_says_how_to_see_its_outcome() {
     for (line, route, list) in [
         ("org confirm joe --yes", Route::Confirm, "org members"),
         ("org disable bob --yes", Route::Disable, "org members"),
+        (
+            "org invite eve --scopes reader",
+            Route::Invite,
+            "org pending",
+        ),
         (
             "org recovery-kit --output-dir kit",
             Route::Confirm,

@@ -116,6 +116,25 @@ impl AsyncOrganization<'_> {
         self.0.begin().rotation().await
     }
 
+    /// As [`Organization::remaining_secrets`](crate::organization::Organization::remaining_secrets).
+    ///
+    /// ```no_run
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), helvetisafe::Error> {
+    /// let organization = client.organization();
+    /// if let Some(rotation) = organization.rotation().await? {
+    ///     println!("{} secrets are left", organization.remaining_secrets(rotation.id).await?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Organization::remaining_secrets`](crate::organization::Organization::remaining_secrets).
+    pub async fn remaining_secrets(&self, id: RotationId) -> Result<u64, Error> {
+        self.0.begin().remaining_secrets(id).await
+    }
+
     /// As [`Organization::abandon_rotation`](crate::organization::Organization::abandon_rotation).
     ///
     /// ```no_run

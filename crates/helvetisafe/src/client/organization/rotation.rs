@@ -148,6 +148,23 @@ impl Organization<'_> {
         block(self.0.begin().rotation())
     }
 
+    /// Returns the number of secrets that a rotation in progress has not yet sealed under the new key, as the vault states it.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// if let Some(rotation) = client.organization().rotation()? {
+    ///     println!("{} secrets are left", client.organization().remaining_secrets(rotation.id)?);
+    /// }
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of all operations; [`ErrorKind::Api`] when there is no such rotation.
+    pub fn remaining_secrets(&self, id: RotationId) -> Result<u64, Error> {
+        block(self.0.begin().remaining_secrets(id))
+    }
+
     /// Abandons a rotation in progress, also that of another administrator. The org key stays, and what was staged is never
     /// used. Make a new [`NewOrgKey`] for the next rotation.
     ///

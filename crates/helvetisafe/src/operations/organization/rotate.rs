@@ -166,6 +166,12 @@ impl<R: Runtime> Operation<'_, R> {
         Ok(())
     }
 
+    pub(crate) async fn remaining_secrets(&self, id: RotationId) -> Result<u64, Error> {
+        let list = ListUnstaged { id, limit: 1 };
+        let action = OrganizationAction::ReadRotation;
+        Ok(self.organize(&list, action).await?.count)
+    }
+
     /// Wraps a new org key for the public key of this account.
     pub(crate) fn wrap_new_key(&self, new: &NewOrgKey) -> Result<String, Error> {
         let own = self.vault.private_key().public_key();

@@ -313,7 +313,7 @@ fn an_account_that_the_chain_does_not_have_gets_nothing() {
             assert_eq!(found.standing, expected, "{lie:?}");
             let name = (account == bob.client_id).then_some("bob");
             assert_eq!(found.name.as_deref(), name, "{lie:?}");
-            let check = "the vault and the chain do not agree about the account";
+            let check = "the vault and the chain do not agree about";
             real.stops(ErrorKind::Crypto, check, || {
                 ada.check_rotation(&real.administrator())
             });

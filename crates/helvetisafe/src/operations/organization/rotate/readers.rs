@@ -64,10 +64,17 @@ fn verified(
         match (member.standing, member.public_key) {
             (Standing::Active, Some(key)) => members.push((member.account, key)),
             (Standing::Disabled, _) => {}
-            _ => return Err(OrganizationCause::UnverifiedMember(member.account)),
+            _ => return Err(unverified(member.account, chain)),
         }
     }
     Ok(members)
+}
+
+fn unverified(account: String, chain: &Chain) -> OrganizationCause {
+    let present = chain.members().get(&account);
+    let member = present.or_else(|| chain.former_members().get(&account));
+    let name = member.map(|member| member.name.clone());
+    OrganizationCause::UnverifiedMember { account, name }
 }
 
 impl Readers<'_> {
