@@ -1,5 +1,6 @@
 //! The command line.
 
+mod misplaced;
 mod report;
 mod tips;
 

@@ -2,6 +2,8 @@
 
 pub(crate) mod org_key;
 pub(crate) mod other_history;
+pub(crate) mod setting;
+pub(crate) mod to_client;
 pub(crate) mod unbound;
 
 use std::fmt;
@@ -183,6 +185,14 @@ impl Failure {
         self
     }
 
+    /// Drops this advice.
+    pub(crate) fn without_advice(mut self, advice: &str) -> Self {
+        self.message = self
+            .message
+            .map(|it| it.replace(&format!("; {advice}"), ""));
+        self
+    }
+
     /// Drops the missing scope, which no setting leaves out.
     pub(crate) fn without_missing_scope(self) -> Self {
         Self {
@@ -276,7 +286,9 @@ impl Failure {
             (ErrorKind::Conflict, Some(key)) if error.status().is_some() => Self::exists(key),
             (ErrorKind::NotFound, Some(key)) => Self::not_found(key),
             (ErrorKind::OrgKeyRefused, _) => Self::org_key_refused(&error),
-            _ => match error.setting().map(option) {
+            // Its advice is to find out first whether the write happened.
+            (ErrorKind::Ambiguous, _) => Self::new(status, &error),
+            _ => match error.setting().map(setting::advice) {
                 // The time until the next attempt stays.
                 Some(Some(advice)) if error.kind() == ErrorKind::RateLimited => {
                     Self::new(status, &error).with_advice(advice)
@@ -308,30 +320,6 @@ pub(crate) fn may_need_tls(error: &Error) -> bool {
     let is_alert = |error: &TransportError| error.failure() == Cause::Malformed;
     let is_page = error.status() == Some(StatusCode::BAD_REQUEST) && error.code().is_none();
     is_page || error.transport_error().is_some_and(is_alert)
-}
-
-/// Returns the command's option for a setting of the library, if there is one.
-fn option(setting: Setting) -> Option<&'static str> {
-    match setting {
-        Setting::CaCertificate => Some(
-            "if the vault's certificate is from an authority of your own, name that with \
-             --ca-certificate; else do not continue",
-        ),
-        Setting::SecretLimit => Some("the command reads and writes no larger secret"),
-        Setting::Passphrase => Some(
-            "give its passphrase with --private-key-passphrase-file, or in \
-             HELVETISAFE_PRIVATE_KEY_PASSPHRASE",
-        ),
-        Setting::Scopes => Some(
-            "the vault does not give this account all requested scopes: name those that it has with \
-             --scopes, HELVETISAFE_SCOPES, or scopes in the profile; `helvetisafe account scopes` lists them",
-        ),
-        Setting::Resume => Some(
-            "each command fetches an access token: let commands share one, with keep_token = true in the profile, or \
-             HELVETISAFE_KEEP_TOKEN=true",
-        ),
-        _ => None,
-    }
 }
 
 fn status(error: &Error) -> Status {

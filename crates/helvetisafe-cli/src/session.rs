@@ -3,6 +3,7 @@
 mod administration;
 mod budget;
 mod connect;
+mod episode;
 mod events;
 mod failures;
 mod missing_scope;

@@ -39,6 +39,7 @@ pub(crate) use entries::Entries;
 pub(crate) use entry::{Entry, Origin, RawValue};
 pub(crate) use failover::Failover;
 pub(crate) use flags::SettingsArgs;
+pub(crate) use folder_account::AccountFile;
 pub(crate) use new_profile::NewProfile;
 pub(crate) use plain_http::PlainHttp;
 pub(crate) use profile::Profile;

@@ -54,14 +54,12 @@ pub(crate) enum ConfigError {
     FounderScopes,
     #[cfg(feature = "organization")]
     #[error(
-        "the keys have no signing key, which an account with the scope organization:write needs: make them with \
-         `AccountKeys::generate(true)`"
+        "the keys have no signing key, which an account with the scope organization:write needs"
     )]
     NoSigningKey,
     #[cfg(feature = "organization")]
     #[error(
-        "the keys have a signing key, and the account does not get the scope organization:write: make them with \
-         `AccountKeys::generate(false)`"
+        "the keys have a signing key, and the account does not get the scope organization:write"
     )]
     SigningKey,
     #[error("{0} holds a space, a line break or another character that cannot stand in a header")]
@@ -88,15 +86,10 @@ pub(crate) enum ConfigError {
     KeyNotText(Option<String>),
     #[error("the CA certificate is not a PEM with at least one certificate")]
     Certificate,
-    #[error(
-        "no certificate authority is trusted: use the feature `platform-roots` or `bundled-roots`, or \
-         `ca_certificate`"
-    )]
+    #[error("no certificate authority is trusted")]
     NoRoots,
     #[cfg(feature = "platform-roots")]
-    #[error(
-        "the system has no trusted certificates: use the feature `bundled-roots`, or `ca_certificate`"
-    )]
+    #[error("the system has no trusted certificates")]
     NoSystemRoots,
     #[error("TLS cannot be used: {0}")]
     Tls(rustls::Error),
@@ -110,10 +103,7 @@ pub(crate) enum ConfigError {
     ClientIdentity(rustls::Error),
     #[error("{0} is not the URL of an HTTP proxy, such as http://user:password@proxy.example:3128")]
     Proxy(&'static str),
-    #[error(
-        "`rustls_config` cannot be combined with `ca_certificate`, `trust_only`, `bundled_roots` or \
-         `client_certificate`: remove one of them"
-    )]
+    #[error("two settings of TLS exclude each other")]
     TwoTlsSettings,
     #[error("the client sets the header `{0}` itself: it cannot be added")]
     OwnHeader(HeaderName),

@@ -128,11 +128,12 @@ impl Error {
         matches!(self.0.cause, Cause::Unfinished(_))
     }
 
-    /// Returns the same failure for a write that may have happened.
-    pub(crate) fn into_ambiguous(self, action: Action) -> Self {
+    /// Returns the same failure for a write that may have happened: by the last attempt, or else by an earlier one.
+    pub(crate) fn into_ambiguous(self, action: Action, by_last: bool) -> Self {
         let cause = match &self.0.cause {
-            same @ Cause::Ambiguous(_) => same.clone(),
-            cause => Cause::Ambiguous(Arc::new(cause.clone())),
+            same if same.is_ambiguous() => same.clone(),
+            cause if by_last => Cause::Ambiguous(Arc::new(cause.clone())),
+            cause => Cause::AmbiguousBefore(Arc::new(cause.clone())),
         };
         Self::with_retry_after(action, cause, self.0.retry_after)
     }
@@ -154,7 +155,7 @@ impl Error {
                 Failure::TooLarge | Failure::Malformed | Failure::Redirected => ErrorKind::Api,
                 _ => ErrorKind::Transport,
             },
-            Cause::Ambiguous(_) => ErrorKind::Ambiguous,
+            Cause::Ambiguous(_) | Cause::AmbiguousBefore(_) => ErrorKind::Ambiguous,
             Cause::UnreadableExpiry => ErrorKind::Api,
             Cause::Throttled => ErrorKind::RateLimited,
             Cause::Cancelled => ErrorKind::Cancelled,

@@ -227,6 +227,50 @@ fn every_public_function_has_an_example() {
     assert_eq!(without, [""; 0]);
 }
 
+/// Programs with names of their own, such as the command, take the text of a cause as it is, and replace the advice: so the
+/// names of settings are in `Setting` alone.
+#[test]
+fn no_cause_names_a_part_of_the_library() {
+    // An HTTP library of the application has no other name.
+    let sources = |folder: &Path| {
+        let files = sources(folder).into_iter();
+        files.filter(|it| !it.ends_with("http/ureq/agent.rs"))
+    };
+    let mut named = Vec::new();
+    for name in ["helvetisafe", "helvetisafe-proto", "helvetisafe-crypto"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(name);
+        for file in sources(&folder.join("src")) {
+            let text = fs::read_to_string(&file).unwrap();
+            for cause in text.split("#[error(").skip(1) {
+                let cause = cause.split_once(")]").map_or(cause, |(cause, _)| cause);
+                let quoted = cause.split('`').skip(1).step_by(2);
+                named.extend(quoted.filter(|it| is_name(it)).map(str::to_owned));
+            }
+        }
+    }
+    assert_eq!(named, [""; 0]);
+    for name in [
+        "Timeouts::operation",
+        "get_field",
+        "bundled-roots",
+        "generate(true)",
+    ] {
+        assert!(is_name(name), "{name}");
+    }
+}
+
+/// Returns true if a text looks like a path, a function or a feature.
+fn is_name(text: &str) -> bool {
+    let is_joined = text.contains(['_', '-', '(']) || text.contains("::");
+    let ends = text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.ends_with(|c: char| c.is_ascii_alphanumeric() || c == ')');
+    is_joined
+        && ends
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_-:()".contains(c))
+}
+
 fn public_function(line: &str) -> Option<&str> {
     let line = line.trim_start().strip_prefix("pub ")?;
     let line = line

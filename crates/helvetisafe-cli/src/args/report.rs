@@ -1,12 +1,13 @@
 //! Reports what is wrong with the arguments, in the form of every other failure.
 
 use std::borrow::Cow;
+use std::env;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::{Cli, tips};
+use super::{Cli, misplaced, tips};
 use crate::commands::run;
 use crate::ui::terminal::escape_line;
 
@@ -21,7 +22,12 @@ pub(crate) fn report(error: clap::Error) -> ExitCode {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             let _ = error.print();
         }
-        _ => eprintln!("helvetisafe: {}", explained(error, &commands()).trim_end()),
+        _ => {
+            let words: Vec<_> = env::args().collect();
+            let text = misplaced::explain(&error, &commands(), &words);
+            let text = text.unwrap_or_else(|| explained(error, &commands()));
+            eprintln!("helvetisafe: {}", text.trim_end());
+        }
     }
     wrong_usage()
 }
@@ -44,7 +50,22 @@ fn explained(error: clap::Error, commands: &[String]) -> String {
     let error = tips::add(error, command);
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
-    with_possible_values(text, &error, command)
+    with_possible_values(text, &error, commands)
+}
+
+pub(super) fn program() -> clap::Command {
+    let mut program = Cli::command();
+    program.build();
+    program
+}
+
+/// Returns the command with this name, or that of a command of it.
+pub(super) fn find<'a>(
+    program: &'a clap::Command,
+    commands: &[String],
+) -> Option<&'a clap::Command> {
+    let mut names = commands.iter();
+    names.try_fold(program, |above, name| above.find_subcommand(name))
 }
 
 fn context(error: &clap::Error, kind: ContextKind) -> Option<&str> {
@@ -82,29 +103,37 @@ fn text_before_program(error: &clap::Error, command: &str) -> Option<String> {
 }
 
 /// Adds the possible values of options that are missing.
-fn with_possible_values(text: &str, error: &clap::Error, command: &str) -> String {
+fn with_possible_values(text: &str, error: &clap::Error, commands: &[String]) -> String {
     let Some(ContextValue::Strings(missing)) = error
         .get(ContextKind::InvalidArg)
         .filter(|_| error.kind() == ErrorKind::MissingRequiredArgument)
     else {
         return text.to_owned();
     };
-    let mut cli = Cli::command();
-    cli.build();
-    let command = cli.find_subcommand(command);
-    let options = command.into_iter().flat_map(clap::Command::get_arguments);
+    let program = program();
+    let options = find(&program, commands)
+        .into_iter()
+        .flat_map(clap::Command::get_arguments);
     let mut text = text.to_owned();
     for option in options.filter(|option| missing.contains(&option.to_string())) {
         let values = option.get_possible_values();
         let names: Vec<_> = values.iter().map(|value| value.get_name()).collect();
-        if !names.is_empty() {
+        let values = match option.get_long() {
+            Some("scopes") => SCOPES.to_owned(),
+            _ => names.join(", "),
+        };
+        if !values.is_empty() {
             let line = format!("  {option}\n");
-            let values = format!("  {option}\n  [possible values: {}]\n", names.join(", "));
+            let values = format!("  {option}\n  [possible values: {values}]\n");
             text = text.replacen(&line, &values, 1);
         }
     }
     text
 }
+
+/// The values of `--scopes` of a new account or token.
+const SCOPES: &str =
+    "reader, member, administrator, or scopes such as 'secrets:read credentials:read'";
 
 /// Returns the text that was given to `list` without an option; a shell may have made it from a pattern.
 fn text_after_list<'a>(error: &'a clap::Error, command: &str) -> Option<Cow<'a, str>> {
@@ -161,7 +190,7 @@ fn without_value(error: &clap::Error, commands: &[String]) -> String {
 }
 
 /// Returns the name of a long option, if it has only letters and hyphens, as no code and no token has.
-fn harmless_option(argument: &str) -> Option<&str> {
+pub(super) fn harmless_option(argument: &str) -> Option<&str> {
     let option = argument.split_once('=').map_or(argument, |(name, _)| name);
     let name = option.strip_prefix("--").filter(|name| !name.is_empty())?;
     let is_harmless = name.chars().all(|c| c.is_ascii_alphabetic() || c == '-');
@@ -213,6 +242,18 @@ mod tests {
             let wanted = format!("{option} is not an option of ");
             assert!(text.starts_with(&wanted), "{text}");
             assert!(!text.contains("hunter2"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_missing_option_for_scopes_shows_the_sets() {
+        for line in ["org invite ada", "token create ci"] {
+            let text = explained(line);
+            assert!(text.contains("--scopes <SCOPES>\n"), "{text}");
+            assert!(
+                text.contains("values: reader, member, administrator,"),
+                "{text}"
+            );
         }
     }
 

@@ -7,7 +7,7 @@ use helvetisafe::{Error, ErrorCode, ExposeSecret, Timestamp};
 use serde::Serialize;
 
 use super::account_folder::{
-    AccountFolder, CLIENT_SECRET, PRIVATE_KEY, Plan, Purpose, SIGNING_KEY,
+    AccountFolder, CLIENT_SECRET, PRIVATE_KEY, Plan, Purpose, SIGNING_KEY, Stage,
 };
 use super::member_name;
 use crate::advice::{self, shell_quoted};
@@ -77,13 +77,17 @@ pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), F
     let progress = Progress::of_change(ui.messages);
     let terms = builder_without_account(&address, ui.messages)?.invitation(&code);
     let terms = terms.map_err(explained)?;
-    if args.dry_run {
-        return report(&terms, None, ui);
-    }
     let plan = plan(&code, &address, &terms);
+    if args.dry_run {
+        return explain(args, &terms, &plan, insecure, ui);
+    }
+    // A code that was used elsewhere leaves no folder behind.
+    if is_used(&terms) && !AccountFolder::is_begun(&args.output_dir) {
+        return Err(Failure::new(Status::Conflict, USED));
+    }
     let certificate = address.certificate()?;
     let folder = AccountFolder::open(&args.output_dir, insecure)?;
-    if terms.status != InvitationStatus::Pending && !folder.has_keys_for(&plan)? {
+    if is_used(&terms) && !folder.has_keys_for(&plan)? {
         return Err(Failure::new(Status::Conflict, USED));
     }
     let again = folder.again("the code");
@@ -110,6 +114,37 @@ pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), F
 /// The failure of a code whose request the vault has already, with other keys.
 const USED: &str = "the code has been used already, with other keys: continue with the folder in which they are; if you did not \
                     use it, another person has the code: report it to the administrator who invited you";
+
+fn is_used(terms: &Terms) -> bool {
+    terms.status != InvitationStatus::Pending
+}
+
+/// Prints the terms, and what the command would do. Makes and changes nothing.
+fn explain(
+    args: &Args,
+    terms: &Terms,
+    plan: &Plan,
+    insecure_permissions: bool,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let folder = &args.output_dir;
+    let begun = AccountFolder::begun(folder, plan, insecure_permissions)?;
+    let has_keys = begun.is_some_and(|it| it.stage != Stage::Begun);
+    if is_used(terms) && !has_keys {
+        return Err(Failure::new(Status::Conflict, USED));
+    }
+    report(terms, None, ui)?;
+    let folder = folder.display();
+    match has_keys {
+        true => ui
+            .messages
+            .note(format_args!("would continue with the keys in {folder}")),
+        false => ui.messages.note(format_args!(
+            "would make keys in {folder}, and ask to be confirmed"
+        )),
+    }
+    Ok(())
+}
 
 fn plan(code: &InvitationCode, address: &Address, terms: &Terms) -> Plan {
     let mut plan = Plan::new(
@@ -150,12 +185,13 @@ fn join(
     })
 }
 
-/// Explains a chain that is not that of the code. Nothing of it is remembered yet, so there is nothing to forget.
+/// Explains a chain that is not that of the code. Nothing of it is remembered yet, so there is nothing to forget. `doctor` would
+/// check another account, since this one has no profile yet.
 fn explained(error: Error) -> Failure {
     match error.other_history() {
         Some(_) => Failure::new(Status::Crypto, error)
             .with_advice("after a restore the code cannot be used: ask for a new invitation"),
-        None => error.into(),
+        None => Failure::without_doctor(error),
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use helvetisafe::organization::Organization;
 use helvetisafe::{Error, ErrorKind, Secrets};
 
+use crate::failure::setting::LONGER_TIMEOUT;
 use crate::failure::{Failure, Status};
 
 /// The maximum number of secrets that a timeout names.
@@ -109,6 +110,7 @@ impl Budget {
         if !self.is_cause_of(&failure) {
             return failure;
         }
+        let failure = failure.without_advice(LONGER_TIMEOUT);
         failure.with_advice(&format!("timed out after {self}: set a longer --timeout"))
     }
 }

@@ -1,9 +1,11 @@
-//! The state of the vault as its requests show it: down since when and why, or up again.
+//! The state of the vault as its requests show it: down since when and why, or up again; and the refusal of the account.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+pub(crate) use super::episode::Change;
+use super::episode::Episode;
 use helvetisafe::{Failure as Cause, Transport, TransportError};
 use http::{Request, Response, StatusCode};
 
@@ -18,14 +20,11 @@ pub(crate) struct Outage(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    /// The time of the first failure; `None` while the vault answers.
-    since: Option<Instant>,
+    outage: Episode<NoAnswer>,
     /// The time until which cached entries are used at once.
     pause_until: Option<Instant>,
-    cause: Option<NoAnswer>,
-    is_reported: bool,
-    /// The duration of an outage whose end was not reported yet.
-    lasted: Option<Duration>,
+    /// The refusal of the account, with the possible reasons.
+    refusal: Episode<String>,
 }
 
 /// A failure of the vault to answer.
@@ -33,13 +32,6 @@ struct State {
 pub(crate) struct NoAnswer {
     host: String,
     failure: Result<StatusCode, TransportError>,
-}
-
-/// A change of the vault's state.
-pub(crate) enum Change {
-    Began(NoAnswer),
-    /// The vault answers again, after this time.
-    Ended(Duration),
 }
 
 impl Outage {
@@ -57,41 +49,45 @@ impl Outage {
         let is_current = state
             .pause_until
             .is_some_and(|until| Instant::now() < until);
-        state.cause.clone().filter(|_| is_current)
+        state.outage.cause().filter(|_| is_current)
     }
 
     /// Returns the failure of the last outage.
     pub(super) fn last(&self) -> Option<NoAnswer> {
-        self.lock().cause.clone()
+        self.lock().outage.cause()
     }
 
     /// Returns the change since the last call. An outage that has ended before it was reported is left out.
-    pub(crate) fn take_change(&self) -> Option<Change> {
+    pub(crate) fn take_change(&self) -> Option<Change<NoAnswer>> {
+        self.lock().outage.take_change()
+    }
+
+    /// Notes that the vault has refused the account of a call. `reasons` is asked at the begin.
+    pub(crate) fn note_refusal(&self, reasons: impl FnOnce() -> String) {
         let mut state = self.lock();
-        if state.since.is_some() && !state.is_reported {
-            state.is_reported = true;
-            return state.cause.clone().map(Change::Began);
+        if !state.refusal.is_on() {
+            state.refusal.begin(reasons());
         }
-        let is_over = state.since.is_none();
-        let lasted = state.lasted.take_if(|_| is_over)?;
-        state.is_reported = false;
-        Some(Change::Ended(lasted))
+    }
+
+    /// Returns the begin of a refusal of the account, or its end, since the last call.
+    pub(crate) fn take_refusal(&self) -> Option<Change<String>> {
+        self.lock().refusal.take_change()
     }
 
     fn begin(&self, cause: NoAnswer) {
         let mut state = self.lock();
-        let now = Instant::now();
-        state.pause_until = may_pass(&cause.failure).then(|| now + PAUSE);
-        state.since.get_or_insert(now);
-        state.cause = Some(cause);
+        state.pause_until = may_pass(&cause.failure).then(|| Instant::now() + PAUSE);
+        state.outage.begin(cause);
     }
 
-    fn end(&self) {
+    /// Notes an answer. The vault answers no call of an account that it refuses with success.
+    fn end(&self, status: StatusCode) {
         let mut state = self.lock();
         state.pause_until = None;
-        let since = state.since.take();
-        if let Some(since) = since.filter(|_| state.is_reported) {
-            state.lasted = Some(since.elapsed());
+        state.outage.end();
+        if status.is_success() {
+            state.refusal.end();
         }
     }
 
@@ -165,10 +161,10 @@ pub(crate) struct Observed {
 impl Transport for Observed {
     fn send(&self, request: &Request<Vec<u8>>) -> Outcome {
         let outcome = self.inner.send(request);
-        match NoAnswer::of(request, &outcome) {
-            Some(cause) => self.outage.begin(cause),
-            None if outcome.is_ok() => self.outage.end(),
-            None => {}
+        match (NoAnswer::of(request, &outcome), &outcome) {
+            (Some(cause), _) => self.outage.begin(cause),
+            (None, Ok(response)) => self.outage.end(response.status()),
+            (None, Err(_)) => {}
         }
         outcome
     }
@@ -233,6 +229,28 @@ mod tests {
         send(&outage, &down());
         send(&outage, &up());
         assert!(outage.take_change().is_none());
+    }
+
+    #[test]
+    fn a_refusal_of_the_account_is_reported_once_and_ends_with_a_success() {
+        let outage = Outage::default();
+        let refused = || {
+            let mut response = Response::new(Vec::new());
+            *response.status_mut() = StatusCode::UNAUTHORIZED;
+            Ok(response)
+        };
+        for _ in 0..2 {
+            send(&outage, &refused());
+            outage.note_refusal(|| "disabled".to_owned());
+        }
+        assert!(matches!(outage.take_refusal(), Some(Change::Began(it)) if it == "disabled"));
+        for outcome in [refused(), down()] {
+            send(&outage, &outcome);
+            assert!(outage.take_refusal().is_none());
+        }
+        send(&outage, &up());
+        assert!(matches!(outage.take_refusal(), Some(Change::Ended(_))));
+        assert!(outage.take_refusal().is_none());
     }
 
     #[test]

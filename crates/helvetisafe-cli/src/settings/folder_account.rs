@@ -1,6 +1,7 @@
 //! The account in the folder of the profile, which `join` or another command made there.
 
 use std::fs;
+use std::path::PathBuf;
 
 use helvetisafe::Timestamp;
 use helvetisafe::organization::ScopeList;
@@ -28,11 +29,29 @@ impl Settings {
     /// Returns the possible reasons for which the vault refuses an account that a command made in the folder of the profile;
     /// `None` for other accounts.
     pub(crate) fn causes_of_refused_account(&self) -> Option<String> {
-        let file = self.profile.as_ref()?.file.with_file_name(FILE);
-        let account: FolderAccount = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
-        let is_same = self
-            .client_id()
-            .is_some_and(|id| account.client_id.as_deref() == Some(id));
+        self.account_file()?.causes_of_refusal()
+    }
+
+    /// Returns the file that explains a refusal, for another thread; `None` if no command can have made it.
+    pub(crate) fn account_file(&self) -> Option<AccountFile> {
+        Some(AccountFile {
+            path: self.profile.as_ref()?.file.with_file_name(FILE),
+            client_id: self.client_id()?.to_owned(),
+        })
+    }
+}
+
+/// The file beside the profile, and the account of the settings.
+pub(crate) struct AccountFile {
+    path: PathBuf,
+    client_id: String,
+}
+
+impl AccountFile {
+    /// Returns the possible reasons for which the vault refuses the account; `None` if the file is that of another account.
+    pub(crate) fn causes_of_refusal(&self) -> Option<String> {
+        let account: FolderAccount = serde_json::from_slice(&fs::read(&self.path).ok()?).ok()?;
+        let is_same = account.client_id.as_ref() == Some(&self.client_id);
         is_same.then(|| account.causes())
     }
 }

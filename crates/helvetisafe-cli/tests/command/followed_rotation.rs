@@ -20,12 +20,12 @@ const CONFIG: [&str; 2] = ["--config", "bob/config.toml"];
 const BAIT: &str = "chosen by the attacker";
 
 /// Returns a command of Bob, who reads.
-fn bobs(organization: &Organization, arguments: &[&str]) -> Command {
+pub(crate) fn bobs(organization: &Organization, arguments: &[&str]) -> Command {
     let arguments = [&CONFIG[..], arguments].concat();
     command(&organization.world, None, &arguments, "")
 }
 
-fn set(organization: &Organization, value: &str) {
+pub(crate) fn set(organization: &Organization, value: &str) {
     let arguments = ["--config", "ada/config.toml", "set", "KEY"];
     ok(command(&organization.world, None, &arguments, value)
         .output()
@@ -33,7 +33,7 @@ fn set(organization: &Organization, value: &str) {
 }
 
 /// An organization with the member Bob and a secret, whose value is `one`.
-fn acme(organization: Organization) -> Organization {
+pub(crate) fn acme(organization: Organization) -> Organization {
     organization.member("bob", "reader");
     set(&organization, "one");
     ok(organization.with("bob", &["get", "KEY"]));
@@ -51,14 +51,14 @@ fn remembered(organization: &Organization) -> String {
 }
 
 /// Replaces the org key, and then the value. Returns the new fingerprint.
-fn rotate_and_set(organization: &Organization, value: &str) -> String {
+pub(crate) fn rotate_and_set(organization: &Organization, value: &str) -> String {
     let rotated = ok(organization.with("ada", &["org", "rotate", "--yes", "--json"]));
     set(organization, value);
     let fingerprint = json(&rotated)["org_key_fingerprint"].clone();
     fingerprint.as_str().unwrap().to_owned()
 }
 
-fn wait_for(what: &str, mut is_done: impl FnMut() -> bool) {
+pub(crate) fn wait_for(what: &str, mut is_done: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(30);
     while !is_done() {
         assert!(Instant::now() < end, "no {what}");

@@ -8,6 +8,8 @@ mod administration;
 mod advice;
 mod agent;
 #[cfg(unix)]
+mod agent_errors;
+#[cfg(unix)]
 mod agent_offline;
 #[cfg(unix)]
 mod audit;
@@ -80,6 +82,8 @@ mod rotate;
 mod rotation_dry_run;
 #[cfg(unix)]
 mod run;
+#[cfg(unix)]
+mod running_first_contact;
 #[cfg(unix)]
 mod state_folder;
 mod streams;

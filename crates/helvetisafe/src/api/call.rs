@@ -114,7 +114,10 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
                 verdict @ (Verdict::ReadBack | Verdict::Confirm) => {
                     match (read_back().await, verdict) {
                         (ReadBack::Done(answer), _) => return Outcome::Done(answer),
-                        (ReadBack::Unknown, _) => return self.unknown(self.error(failed)),
+                        (ReadBack::Unknown, _) => {
+                            let by_last = failed.failure.effect() > Effect::None;
+                            return self.unknown(self.error(failed), by_last);
+                        }
                         (ReadBack::Taken, Verdict::ReadBack) => {
                             return Outcome::Failed(Error::new(self.action.clone(), Cause::Exists));
                         }
@@ -192,13 +195,15 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
     /// Ends the call with the failure of its last attempt, or with `None` before an attempt.
     fn fail(&self, error: Error, last: Option<AttemptFailure>) -> Outcome<E::Answer> {
         if is_unknown(self.endpoint.repeat(), self.effect, last) {
-            return self.unknown(error);
+            let by_last = last.is_some_and(|it| it.effect() > Effect::None);
+            return self.unknown(error, by_last);
         }
         Outcome::Failed(error)
     }
 
-    fn unknown(&self, error: Error) -> Outcome<E::Answer> {
-        Outcome::Unknown(error.into_ambiguous(self.action.clone()))
+    /// Ends the call without knowing its effect, which the last attempt may have had, or else an earlier one.
+    fn unknown(&self, error: Error, by_last: bool) -> Outcome<E::Answer> {
+        Outcome::Unknown(error.into_ambiguous(self.action.clone(), by_last))
     }
 
     fn error(&self, failed: FailedAttempt) -> Error {

@@ -32,6 +32,18 @@ pub enum Setting {
     Passphrase,
     /// [`ClientBuilder::scopes`](crate::ClientBuilder::scopes): the vault refuses some of the requested ones.
     Scopes,
+    /// [`ClientBuilder::pin_org_keys`](crate::ClientBuilder::pin_org_keys): the vault has another org key.
+    OrgKeys,
+    /// [`ClientBuilder::allow_unbound`](crate::ClientBuilder::allow_unbound): the secret has one field with another name.
+    Binding,
+    /// [`ClientBuilder::client_certificate`](crate::ClientBuilder::client_certificate): the vault requires one.
+    ClientCertificate,
+    /// The cargo feature `bundled-roots`: no certificate authority is trusted.
+    Roots,
+    /// [`ClientBuilder::rustls_config`](crate::ClientBuilder::rustls_config): other settings of TLS exclude it.
+    RustlsConfig,
+    /// `AccountKeys::generate`: the signing key of an administrator is missing, or another account has one.
+    SigningKey,
     /// [`ClientBuilder::resume`](crate::ClientBuilder::resume): the vault limits the access tokens that are fetched. One client
     /// in a program, or a ticket from an earlier one, needs fewer.
     Resume,
@@ -47,8 +59,33 @@ impl fmt::Display for Setting {
             Self::OperationTimeout => "Timeouts::operation",
             Self::Passphrase => "KeySource::with_passphrase",
             Self::Scopes => "ClientBuilder::scopes",
+            Self::OrgKeys => "ClientBuilder::pin_org_keys",
+            Self::Binding => "ClientBuilder::allow_unbound",
+            Self::ClientCertificate => "ClientBuilder::client_certificate",
+            Self::Roots => "bundled-roots",
+            Self::RustlsConfig => "ClientBuilder::rustls_config",
+            Self::SigningKey => "AccountKeys::generate",
             Self::Resume => "ClientBuilder::resume",
         })
+    }
+}
+
+impl ConfigError {
+    /// Returns the setting that helps.
+    fn setting(&self) -> Option<Setting> {
+        match self {
+            Self::PrivateKey {
+                reason: crypto::Error::PassphraseRequired,
+                ..
+            } => Some(Setting::Passphrase),
+            #[cfg(feature = "organization")]
+            Self::NoSigningKey | Self::SigningKey => Some(Setting::SigningKey),
+            #[cfg(feature = "platform-roots")]
+            Self::NoSystemRoots => Some(Setting::Roots),
+            Self::NoRoots => Some(Setting::Roots),
+            Self::TwoTlsSettings => Some(Setting::RustlsConfig),
+            _ => None,
+        }
     }
 }
 
@@ -64,6 +101,24 @@ impl Setting {
             Self::OperationTimeout => format!("try again, or raise `{self}`"),
             Self::Passphrase => format!("give it with `{self}`"),
             Self::Scopes => format!("request fewer scopes with `{self}`"),
+            Self::OrgKeys => format!(
+                "ask the vault's owner whether the key was rotated; if it was, accept it with `{self}`, or follow rotations \
+                 with `ClientBuilder::org_key_rotation`"
+            ),
+            Self::Binding => format!(
+                "if the secret has that one field, read the field by its name with `Secrets::get_field`, or allow such secrets \
+                 with `{self}`"
+            ),
+            Self::ClientCertificate => format!("set one with `{self}`"),
+            Self::Roots => {
+                format!("use the feature `platform-roots` or `{self}`, or `ca_certificate`")
+            }
+            Self::RustlsConfig => "`rustls_config` cannot be combined with `ca_certificate`, `trust_only`, `bundled_roots` or \
+                                   `client_certificate`: remove one of them"
+                .to_owned(),
+            Self::SigningKey => {
+                format!("make the keys with `{self}`, with `true` for an administrator alone")
+            }
             Self::Resume => format!(
                 "use one client for the whole program, or continue an earlier one with `{self}`"
             ),
@@ -88,6 +143,9 @@ impl Error {
     pub fn setting(&self) -> Option<Setting> {
         match self.0.cause.of_attempt() {
             Cause::Transport(error) if error.exceeds_body_limit() => Some(self.body_limit()),
+            Cause::Transport(error) if error.lacks_client_certificate() => {
+                Some(Setting::ClientCertificate)
+            }
             Cause::Transport(error) => (error.certificate_problem()?
                 == CertificateProblem::UnknownIssuer)
                 .then_some(Setting::CaCertificate),
@@ -97,10 +155,9 @@ impl Error {
             Cause::Api(_) if self.is_limit_of_tokens() => Some(Setting::Resume),
             Cause::TooLarge { .. } => Some(Setting::SecretLimit),
             Cause::Deadline => Some(Setting::OperationTimeout),
-            Cause::Config(ConfigError::PrivateKey {
-                reason: crypto::Error::PassphraseRequired,
-                ..
-            }) => Some(Setting::Passphrase),
+            Cause::OrgKeyRefused { .. } => Some(Setting::OrgKeys),
+            Cause::NamesAnother(_) => Some(Setting::Binding),
+            Cause::Config(error) => error.setting(),
             _ => None,
         }
     }
@@ -124,7 +181,7 @@ impl Error {
 
     /// Returns advice for the user, if there is any.
     pub(super) fn advice(&self) -> Option<String> {
-        if let Cause::Ambiguous(_) = self.0.cause {
+        if self.0.cause.is_ambiguous() {
             return Some(self.0.action.advice_for_repetition().to_owned());
         }
         if let Some(code) = self.code() {
@@ -203,10 +260,6 @@ impl Error {
 
     fn advice_for_cause(&self) -> Option<String> {
         match &self.0.cause {
-            Cause::OrgKeyRefused { found, .. } => Some(format!(
-                "ask the vault's owner whether the key was rotated; if it was, accept {found} \
-                 (`pin_org_keys`, `org_key_rotation`)"
-            )),
             Cause::Config(ConfigError::KeyFile { .. } | ConfigError::CertificateFile { .. }) => {
                 Some("check the path and its permissions".to_owned())
             }
@@ -223,10 +276,6 @@ impl Error {
                 "ask the vault's operator whether an earlier version serves it, which does not number org keys"
                     .to_owned(),
             ),
-            Cause::NamesAnother(name) => Some(format!(
-                "if it is a secret with the one field `{name}`, read that field by its name \
-                 (`get_field`), or allow such secrets (`allow_unbound`)"
-            )),
             Cause::Transport(error) => error.certificate_problem()?.advice().map(str::to_owned),
             Cause::Api(error) if error.status() == Some(StatusCode::UNPROCESSABLE_ENTITY) => {
                 self.advice_for_expiry()

@@ -18,8 +18,14 @@ pub(crate) enum Cause {
     Api(#[from] ApiError),
     #[error(transparent)]
     Transport(#[from] TransportError),
+    /// The last attempt may have arrived.
     #[error("{0}; it is unknown whether the write happened")]
     Ambiguous(Arc<Cause>),
+    /// An attempt may have arrived, and a later one did nothing, or could not be made.
+    #[error(
+        "the repetition failed: {0}; an earlier attempt may have arrived, so it is unknown whether the write happened"
+    )]
+    AmbiguousBefore(Arc<Cause>),
     #[error(transparent)]
     Crypto(#[from] crypto::Error),
     #[error("the secret opened, but does not name this key: it may be another secret's")]
@@ -78,10 +84,15 @@ pub(crate) enum Cause {
 }
 
 impl Cause {
+    /// Returns true if it is unknown whether a write happened.
+    pub(super) fn is_ambiguous(&self) -> bool {
+        matches!(self, Self::Ambiguous(_) | Self::AmbiguousBefore(_))
+    }
+
     /// Returns the cause without the doubt whether a write happened.
     pub(super) fn of_attempt(&self) -> &Self {
         match self {
-            Self::Ambiguous(cause) => cause,
+            Self::Ambiguous(cause) | Self::AmbiguousBefore(cause) => cause,
             cause => cause,
         }
     }

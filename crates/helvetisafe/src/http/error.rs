@@ -9,6 +9,7 @@ use http::Uri;
 #[cfg(doc)]
 use super::AttemptLimits;
 use super::no_tls::NoTls;
+use super::tls::is_certificate_missing;
 use super::{CertificateProblem, ureq};
 
 /// The failure of a request that has no answer.
@@ -160,6 +161,12 @@ impl TransportError {
     /// Returns the reason for which the vault's certificate was refused, if that is known.
     pub(crate) fn certificate_problem(&self) -> Option<CertificateProblem> {
         CertificateProblem::find(self.source.as_deref()?)
+    }
+
+    /// Returns true if the vault requires a client certificate, and the client has none.
+    pub(crate) fn lacks_client_certificate(&self) -> bool {
+        let source = self.source.as_deref();
+        source.is_some_and(|source| is_certificate_missing(source))
     }
 
     /// Returns true if the body of the answer was larger than [`AttemptLimits::body`], rather than its head.

@@ -218,6 +218,11 @@ pub(super) fn server_name(host: &str) -> Result<ServerName<'static>, TransportEr
     ServerName::try_from(host.to_owned()).map_err(refused)
 }
 
+/// Returns true if the vault requires a client certificate, and the client has none.
+pub(super) fn is_certificate_missing(error: &(dyn StdError + 'static)) -> bool {
+    matches!(error.downcast_ref(), Some(RefusedCertificate::Missing))
+}
+
 fn refused(error: impl StdError + Send + Sync + 'static) -> TransportError {
     TransportError::with_source(Failure::Tls, error)
 }
@@ -225,7 +230,7 @@ fn refused(error: impl StdError + Send + Sync + 'static) -> TransportError {
 /// The peer does not accept the client's certificate, or requires one.
 #[derive(Debug, thiserror::Error)]
 enum RefusedCertificate {
-    #[error("the vault requires a client certificate: set one with `client_certificate`")]
+    #[error("the vault requires a client certificate")]
     Missing,
     #[error("the vault refused the client certificate: {0:?}")]
     Refused(AlertDescription),

@@ -14,6 +14,7 @@ mod config_source;
 mod connections;
 mod conversions;
 mod creates;
+mod doubt;
 mod events;
 mod extremes;
 mod failover;

@@ -9,7 +9,8 @@ use helvetisafe::{CachePolicy, CallOptions, Client, Error, ErrorKind, KeyName, S
 
 use super::http::Answer;
 use crate::commands::selection::Keys;
-use crate::failure::{Failure, Status, org_key, unbound};
+use crate::failure::to_client::describe_to_client;
+use crate::failure::{Failure, Status, unbound};
 use crate::session::{Budget, Offline};
 use crate::ui::messages::Messages;
 
@@ -77,6 +78,11 @@ impl Cache {
             Some(_) => "serving what is in the offline cache",
             None => "serving only what was read less than --ttl ago",
         }
+    }
+
+    /// Describes what is served while the vault refuses the account. The offline cache is for outages alone.
+    pub(super) fn without_account() -> &'static str {
+        "serving only what was read less than --ttl ago"
     }
 
     /// Fetches the named secrets, in the time that is left.
@@ -183,10 +189,7 @@ fn pause(error: &Error) -> Duration {
 
 /// Returns the answer to a client of the agent for a failed request. Error messages never hold a secret.
 fn error_answer(error: Error) -> Answer {
-    let message = unbound::describe_to_client([&error])
-        .or_else(|| org_key::describe_to_client(&error))
-        .unwrap_or_else(|| error.to_string());
-    let answer = Answer::error(500, &message);
+    let answer = Answer::error(500, &describe_to_client(&error));
     match error.is_retryable() {
         true => answer.retry_after(pause(&error)),
         false => answer,

@@ -4,19 +4,24 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use helvetisafe::{ClientBuilder, Timeouts};
+use helvetisafe::{ClientBuilder, Event, Timeouts};
 
 use super::cache::{self, Cache};
 use super::routes::Agent;
 use super::systemd;
 use crate::commands::selection::Keys;
 use crate::failure::Failure;
-use crate::session::{Budget, CachedToken, Connector, Offline, OfflineArgs};
+use crate::failure::to_client::is_refused_account;
+use crate::session::{Budget, CachedToken, Connector, Offline, OfflineArgs, log_events};
 use crate::settings::{Settings, SettingsArgs};
 use crate::ui::lasting::Lasting;
 
 /// The pause between attempts to reach the vault.
 const PAUSE: Duration = Duration::from_secs(5);
+
+/// The possible reasons for which the vault refuses an account that no command made here.
+const REFUSED: &str = "it was disabled, or its client secret was replaced, or its API token was revoked or has expired: ask the \
+                       vault's owner; after a change of the settings, send SIGHUP";
 
 pub(super) struct Connecting {
     pub(super) agent: Arc<Agent>,
@@ -40,6 +45,8 @@ impl Connecting {
                     None
                 }
                 Err(failure) if self.is_serving() => {
+                    let reasons = || self.settings.causes_of_refused_account();
+                    let failure = failure.with_causes_of_refusal(reasons);
                     self.keep_old(&failure);
                     None
                 }
@@ -148,7 +155,9 @@ impl Connecting {
             messages,
         };
         let cached = |builder: ClientBuilder| {
-            let builder = builder.cache(cache::policy(self.ttl));
+            let builder = builder
+                .cache(cache::policy(self.ttl))
+                .on_event(self.events());
             match &offline {
                 Some(offline) => offline.around(builder),
                 None => {
@@ -162,6 +171,23 @@ impl Connecting {
         let cache = Cache::new(client, keys, self.ttl, self.timeout(), offline);
         cache.fetch_named(&budget)?;
         Ok(cache)
+    }
+
+    /// Returns the event handler, which also notes that the vault refuses the account.
+    fn events(&self) -> impl Fn(&Event<'_>) + Send + Sync + 'static {
+        let log = log_events(self.agent.messages);
+        let (outage, account) = (self.agent.outage.clone(), self.settings.account_file());
+        move |event| {
+            log(event);
+            if let Event::CallEnded {
+                error: Some(error), ..
+            } = event
+                && is_refused_account(error.expose())
+            {
+                let reasons = || account.as_ref()?.causes_of_refusal();
+                outage.note_refusal(|| reasons().unwrap_or_else(|| REFUSED.to_owned()));
+            }
+        }
     }
 
     fn timeout(&self) -> Duration {

@@ -130,7 +130,7 @@ impl Agent {
         }
     }
 
-    /// Reports a change of the vault's state, once the agent is ready: until then each failure is reported.
+    /// Reports a change of the vault's state or of the account, once the agent is ready: until then each failure is reported.
     pub(super) fn report_outage(&self) {
         let Some(cache) = self.cache() else { return };
         match self.outage.take_change() {
@@ -142,6 +142,19 @@ impl Agent {
             Some(Change::Ended(after)) => {
                 let after = in_words(after);
                 let message = format_args!("the vault answers again, after {after}");
+                self.messages.note(message);
+            }
+            None => {}
+        }
+        match self.outage.take_refusal() {
+            Some(Change::Began(reasons)) => {
+                let serving = Cache::without_account();
+                let message = format_args!("the vault refuses the account: {reasons}; {serving}");
+                self.messages.warning(message);
+            }
+            Some(Change::Ended(after)) => {
+                let after = in_words(after);
+                let message = format_args!("the vault accepts the account again, after {after}");
                 self.messages.note(message);
             }
             None => {}

@@ -11,6 +11,7 @@ use super::attempt::Attempt;
 use super::report::Report;
 use crate::commands::reach::has_proxy;
 use crate::commands::selection::Keys;
+use crate::failure::setting::describe;
 use crate::failure::{Failure, Status, USE_HTTPS, may_need_tls, unbound};
 use crate::session::{Budget, builder};
 use crate::settings::{Binding, Settings};
@@ -263,8 +264,8 @@ pub(super) fn explained(error: Error, settings: &Settings) -> Failure {
 /// Describes an error that is not a failure, with the setting that caused it, if one did.
 fn described(error: &Error, settings: &Settings) -> String {
     match cause_of(error, settings) {
-        Some(cause) => format!("{error}; {cause}"),
-        None => error.to_string(),
+        Some(cause) => format!("{}; {cause}", describe(error)),
+        None => describe(error),
     }
 }
 

@@ -11,6 +11,7 @@ use super::{Args, FAILED, prepare};
 use crate::commands::launch;
 use crate::failure::Failure;
 use crate::session::{Reader, TrustedKeys, Vault};
+use crate::settings::AccountFile;
 use crate::ui::messages::Messages;
 
 /// The longest time between the end of an outage and its report.
@@ -24,7 +25,7 @@ pub(super) fn run(args: &Args, interval: Duration, vault: &Vault) -> Result<(), 
     let (sender, events) = channel();
     let (request, requests) = channel();
     send_signals(sender.clone())?;
-    send_changes(watch, sender.clone())?;
+    send_changes(watch, vault.settings()?.account_file(), sender.clone())?;
     let messages = vault.messages;
     let trusted = TrustedKeys::of(vault.settings()?)?;
     let mut supervisor = Supervisor::new(events, request, trusted, args.grace, interval, messages);
@@ -80,7 +81,11 @@ fn send_signals(sender: Sender<Event>) -> Result<(), Failure> {
     spawn(send)
 }
 
-fn send_changes(mut watch: Watch, sender: Sender<Event>) -> Result<(), Failure> {
+fn send_changes(
+    mut watch: Watch,
+    account: Option<AccountFile>,
+    sender: Sender<Event>,
+) -> Result<(), Failure> {
     let send = move || {
         let mut was_failing = false;
         loop {
@@ -89,7 +94,12 @@ fn send_changes(mut watch: Watch, sender: Sender<Event>) -> Result<(), Failure> 
             was_failing = watch.is_failing();
             let event = outcome.map(|outcome| match outcome {
                 Ok(change) => Event::Changed(change),
-                Err(error) => Event::PollFailed(error.to_string()),
+                Err(error) => {
+                    let failure = Failure::without_doctor(error);
+                    let reasons = || account.as_ref()?.causes_of_refusal();
+                    let failure = failure.with_causes_of_refusal(reasons);
+                    Event::PollFailed(failure.message().unwrap_or_default().to_owned())
+                }
             });
             let events = has_recovered.then_some(Event::PollSucceeded);
             for event in events.into_iter().chain(event) {

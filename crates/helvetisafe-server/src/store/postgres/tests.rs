@@ -5,6 +5,7 @@ mod counts;
 mod failover;
 mod migrations;
 mod pool;
+mod staging;
 mod standby;
 #[cfg(unix)]
 mod tls;

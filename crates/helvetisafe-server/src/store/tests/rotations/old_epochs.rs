@@ -144,3 +144,34 @@ async fn a_deleted_secret_is_deleted_in_every_epoch() {
         assert_eq!(scene.names(3).await, ["a", "b", "c"]);
     }
 }
+
+/// On PostgreSQL a staging that is in flight during a delete can still add its row.
+#[tokio::test]
+async fn a_row_that_was_staged_for_a_deleted_secret_ends_with_the_rotation() {
+    for scene in scenes().await {
+        for name in ["a", "b"] {
+            scene.world.create(name, "1").await;
+        }
+        scene.begin(7).await.unwrap();
+        scene.stage_all(7).await;
+        let (grant, a) = (scene.world.grant(), key("a"));
+        let deleted = scene
+            .store()
+            .delete_secret(grant, a.clone(), None, None)
+            .await;
+        assert!(matches!(deleted, Ok(Conditional::Done(()))));
+        let late = Statement::new(
+            "INSERT INTO secrets (organization, key_epoch, key, version, write_id, based_on, created_at, updated_at, \
+             expires_at, nonce, value) SELECT organization, key_epoch, 'a', version, write_id, based_on, created_at, \
+             updated_at, expires_at, nonce, value FROM secrets WHERE organization = $1 AND key_epoch = 2 AND key = 'b'",
+        );
+        let organization = scene.world.tenant.organization;
+        scene.run(vec![late.bind(organization.0)]).await;
+        assert_eq!(scene.names(2).await, ["a", "b"]);
+        assert_eq!(scene.read("a").await, None);
+        assert_eq!(scene.unstaged(7).await, [""; 0]);
+        scene.commit(7).await.unwrap();
+        assert_eq!(scene.names(2).await, ["b"]);
+        assert_eq!(scene.read("a").await, None);
+    }
+}
