@@ -705,7 +705,7 @@ fn the_list_and_its_failure_are_cached() {
             .iter()
             .filter(|seen| seen.route() == "/api/v1/secrets");
         match seen.route() == "/api/v1/secrets" && lists.count() == 0 {
-            true => Action::Answer(429, "Retry-After: 31\r\n", Vec::new()),
+            true => Action::Answer(429, "Retry-After: 61\r\n", Vec::new()),
             false => Action::Forward,
         }
     });
@@ -713,7 +713,7 @@ fn the_list_and_its_failure_are_cached() {
     for _ in 0..3 {
         let answer = agent.get("/secrets");
         assert_eq!(answer.status, 500, "{answer:?}");
-        assert!(answer.head.contains("retry-after: 31"), "{answer:?}");
+        assert!(answer.head.contains("retry-after: 61"), "{answer:?}");
     }
     assert_eq!(proxy.count("GET", "/api/v1/secrets"), 1);
     // The vault asked for a pause, but one request a second is still sent, and secrets that need no list are
