@@ -12,6 +12,7 @@ use helvetisafe::{
 };
 use http::StatusCode;
 
+use org_key::OrgKeyDoubt;
 use unbound::Unbound;
 
 use crate::advice;
@@ -41,6 +42,8 @@ pub(crate) struct Failure {
     is_timeout: bool,
     /// The org key that the user must trust first.
     untrusted: Option<Fingerprint>,
+    /// Set if the vault may give a replaced org key, which the signed chain shows.
+    doubt: Option<Box<OrgKeyDoubt>>,
     unbound: Option<Box<Unbound>>,
     missing_scope: Option<Scope>,
     /// Set if the vault does not give the account all requested scopes.
@@ -93,6 +96,7 @@ impl Failure {
             may_pass: false,
             is_timeout: false,
             untrusted: None,
+            doubt: None,
             unbound: None,
             missing_scope: None,
             are_scopes_refused: false,
@@ -261,6 +265,7 @@ impl Failure {
         let status = status(&error);
         let (may_pass, is_timeout) = (error.is_retryable(), error.is_timeout());
         let untrusted = error.refused_org_key();
+        let doubt = OrgKeyDoubt::of(&error).map(Box::new);
         let required = error.required_scope();
         let required = required.filter(|_| error.kind() == ErrorKind::Forbidden);
         let missing_scope = error.missing_scope().or(required);
@@ -288,6 +293,7 @@ impl Failure {
             may_pass,
             is_timeout,
             untrusted,
+            doubt,
             missing_scope,
             are_scopes_refused,
             refused_credential,

@@ -11,7 +11,7 @@ use super::rotation_report::{Figures, Replaced, ask};
 use super::{abandoned_rotation, rotation_conflict, rotation_report};
 use crate::advice;
 use crate::failure::Failure;
-use crate::session::{Administration, CHANGE, Trust, Vault, administrator};
+use crate::session::{Administration, CHANGE, NumberedKey, Trust, Vault, administrator};
 use crate::ui::Ui;
 use crate::ui::progress::Progress;
 
@@ -193,7 +193,11 @@ impl Run<'_> {
         self.progress.if_interrupted(unfinished.as_str());
         let count = self.progress.hide();
         let forget = || {
-            Trust::load_all(vault.settings()?)?.replace(Some(fingerprint))?;
+            let key = NumberedKey {
+                fingerprint,
+                epoch: Some(rotated.key_epoch),
+            };
+            Trust::load_all(vault.settings()?)?.replace(Some(key))?;
             self.administration.saw(chain, rotated.head)?;
             self.file.remove()
         };
@@ -232,7 +236,8 @@ impl Run<'_> {
     /// Completes a rotation of this account whose commit the interrupted command did not see.
     fn complete(&self, it: &Interrupted, chain: &Chain, vault: &Vault) -> Result<(), Failure> {
         self.progress.uninterrupted(it.describe(), || {
-            Trust::load_all(vault.settings()?)?.replace(Some(*chain.fingerprint()))?;
+            let key = NumberedKey::of_chain(chain);
+            Trust::load_all(vault.settings()?)?.replace(Some(key))?;
             self.file.remove()
         })?;
         present(it, chain).report_complete(it, self.ui)
