@@ -14,6 +14,7 @@ use helvetisafe::{
 };
 use http::StatusCode;
 
+use org_key::OrgKeyDoubt;
 use unbound::Unbound;
 
 use crate::advice;
@@ -43,6 +44,8 @@ pub(crate) struct Failure {
     is_timeout: bool,
     /// The org key that the user must trust first.
     untrusted: Option<Fingerprint>,
+    /// Set if the vault may give a replaced org key, which the signed chain shows.
+    doubt: Option<Box<OrgKeyDoubt>>,
     unbound: Option<Box<Unbound>>,
     missing_scope: Option<Scope>,
     /// Set if the vault does not give the account all requested scopes.
@@ -95,6 +98,7 @@ impl Failure {
             may_pass: false,
             is_timeout: false,
             untrusted: None,
+            doubt: None,
             unbound: None,
             missing_scope: None,
             are_scopes_refused: false,
@@ -271,6 +275,7 @@ impl Failure {
         let status = status(&error);
         let (may_pass, is_timeout) = (error.is_retryable(), error.is_timeout());
         let untrusted = error.refused_org_key();
+        let doubt = OrgKeyDoubt::of(&error).map(Box::new);
         let required = error.required_scope();
         let required = required.filter(|_| error.kind() == ErrorKind::Forbidden);
         let missing_scope = error.missing_scope().or(required);
@@ -302,6 +307,7 @@ impl Failure {
             may_pass,
             is_timeout,
             untrusted,
+            doubt,
             missing_scope,
             are_scopes_refused,
             refused_credential,

@@ -28,5 +28,7 @@ pub(crate) use offline::{Offline, OfflineArgs};
 pub(crate) use read::SecretRequest;
 pub(crate) use reader::Reader;
 pub(crate) use token::CachedToken;
-pub(crate) use trust::{KnownOrganization, KnownVault, Trust, TrustedKeys, remember_account};
+pub(crate) use trust::{
+    KnownOrganization, KnownVault, NumberedKey, Trust, TrustedKeys, remember_account,
+};
 pub(crate) use vault::Vault;

@@ -118,11 +118,6 @@ impl Error {
         matches!(self.0.cause, Cause::Cancelled)
     }
 
-    /// Returns true if a value did not open under the org key.
-    pub(crate) fn is_decryption(&self) -> bool {
-        matches!(self.0.cause, Cause::Crypto(crypto::Error::Decryption))
-    }
-
     /// Returns true if the failed read goes on in the background.
     pub(crate) fn is_unfinished(&self) -> bool {
         matches!(self.0.cause, Cause::Unfinished(_))
@@ -164,9 +159,12 @@ impl Error {
             Cause::Deadline | Cause::Unfinished(_) | Cause::RuntimeEnded | Cause::NoThread => {
                 ErrorKind::Transport
             }
-            Cause::Crypto(_) | Cause::NotBound | Cause::NamesAnother(_) | Cause::NoEpoch => {
-                ErrorKind::Crypto
-            }
+            Cause::Crypto(_)
+            | Cause::NotBound
+            | Cause::NamesAnother(_)
+            | Cause::NoEpoch
+            | Cause::OtherEpoch { .. }
+            | Cause::StillReplaced(_) => ErrorKind::Crypto,
             Cause::OrgKeyRefused { .. } => ErrorKind::OrgKeyRefused,
             Cause::NoSuchField(_) => ErrorKind::NotFound,
             Cause::NotBase64(_) => ErrorKind::Value,
@@ -256,6 +254,40 @@ impl Error {
             Cause::Organization(OrganizationCause::OtherOrgKey { found, .. }) => Some(found),
             _ => None,
         }
+    }
+
+    /// Returns true if a value did not open under the org key.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let damaged = client.secrets().get("db").is_err_and(|error| error.is_decryption());
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    #[must_use]
+    pub fn is_decryption(&self) -> bool {
+        matches!(self.0.cause, Cause::Crypto(crypto::Error::Decryption))
+    }
+
+    /// Returns true if the vault may give a replaced org key: a value does not open, or the number of the key contradicts an
+    /// earlier answer. The signed chain shows which key is the present one. A client that follows it
+    /// ([`OrgKeyRotation::follow_chain`](crate::OrgKeyRotation)) has asked it before it returns such an error.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// if let Err(error) = client.secrets().get("db") {
+    ///     if error.may_be_replaced_org_key() {
+    ///         eprintln!("{error}; do not write the secret again before an administrator has compared the org key");
+    ///     }
+    /// }
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    #[must_use]
+    pub fn may_be_replaced_org_key(&self) -> bool {
+        let contradicts = matches!(
+            self.0.cause,
+            Cause::OtherEpoch { .. } | Cause::StillReplaced(_)
+        );
+        contradicts || self.is_decryption()
     }
 
     /// Returns the fingerprints of the org keys that the client accepts, if the vault returned another one.

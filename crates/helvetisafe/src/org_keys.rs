@@ -77,6 +77,24 @@ struct Known {
     head: Option<Head>,
 }
 
+impl Known {
+    /// Returns true if this is the current key, under its number.
+    fn knows(&self, key: &UnconfirmedKey) -> bool {
+        let of = |key: &UnconfirmedKey| (key.fingerprint(), key.epoch());
+        of(key) == of(&self.current.for_opening())
+    }
+
+    /// Returns the contradiction, if the vault has given a key another number before. It may have replaced the key since: a
+    /// value under it would be stored as one of the present key.
+    fn other_epoch(&self, key: &UnconfirmedKey) -> Option<Cause> {
+        let mut confirmed = [&self.current].into_iter().chain(&self.earlier);
+        let same = confirmed.find(|known| known.fingerprint() == key.fingerprint())?;
+        let (known, stated) = (same.epoch()?, key.epoch()?);
+        let key = key.fingerprint();
+        (known != stated).then_some(Cause::OtherEpoch { key, known, stated })
+    }
+}
+
 impl OrgKeys {
     /// Accepts the first org key of a client.
     ///
@@ -160,18 +178,21 @@ impl OrgKeys {
         })
     }
 
-    /// Decides about the current key of the vault.
-    pub(crate) fn judge(&self, key: &UnconfirmedKey) -> Verdict {
-        let offered = key.fingerprint();
-        let (accepted, is_accepted) =
-            self.read(|known| (known.current.fingerprint(), self.accepts(known, offered)));
-        match is_accepted {
-            true => Verdict::Confirm,
-            false => self
-                .policy
-                .rotation
-                .judge(OrgKeyChange { accepted, offered }),
+    /// Decides about the current key of the vault. With `is_doubted` the vault may give a replaced key, which a chain decides.
+    pub(crate) fn judge(&self, key: &UnconfirmedKey, is_doubted: bool) -> Verdict {
+        let (accepted, is_accepted, is_known) = self.read(|known| {
+            let is_accepted = self.accepts(known, key.fingerprint());
+            (known.current.fingerprint(), is_accepted, known.knows(key))
+        });
+        let is_certain = is_known && !is_doubted || !self.policy.rotation.is_chain();
+        if is_accepted && is_certain {
+            return Verdict::Confirm;
         }
+        self.policy.rotation.judge(OrgKeyChange {
+            accepted,
+            offered: key.fingerprint(),
+            offered_epoch: key.epoch(),
+        })
     }
 
     /// Returns true if a key needs no question: the current one, or a pinned one. A chain knows which of the pinned keys is
@@ -212,6 +233,9 @@ impl OrgKeys {
         self.write(|known| {
             if known.has_epochs && key.epoch().is_none() {
                 return Err(Cause::NoEpoch);
+            }
+            if let Some(contradiction) = known.other_epoch(key) {
+                return Err(contradiction);
             }
             let is_confirmed = is_confirmed(known);
             if is_confirmed {

@@ -19,7 +19,7 @@ use crate::auth;
 use crate::binding::Binding;
 use crate::bounds::Bounds;
 use crate::cache::Cache;
-use crate::error::{Action, Error};
+use crate::error::{Action, Cause, Error};
 use crate::keys::{AccountKey, compute};
 #[cfg(feature = "organization")]
 use crate::org_keys::other_org_key;
@@ -74,7 +74,7 @@ impl<R: Runtime> Vault<R> {
         };
         let action = Action::Get(key.clone());
         // Boxed, so that the compiler sees that it is `Send`.
-        let checked: Boxed<'_, _> = Box::pin(self.check_org_key(&action, purpose, bounds));
+        let checked: Boxed<'_, _> = Box::pin(self.check_org_key(&action, purpose, true, bounds));
         checked.await?;
         self.org_keys
             .try_open(envelope, purpose)
@@ -104,6 +104,20 @@ impl<R: Runtime> Vault<R> {
             .ok_or_else(|| Error::new(action.clone(), other_org_key(chain, &offered)))
     }
 
+    /// Makes the org key that a verified chain has now the client's, and fetches it if the client has an earlier one.
+    #[cfg(feature = "organization")]
+    pub(crate) async fn use_org_key_of(
+        &self,
+        chain: &Chain,
+        action: &Action,
+        bounds: &Bounds,
+    ) -> Result<(), Error> {
+        let key = self.org_key_of(chain, action, bounds).await?;
+        self.org_keys
+            .confirm_by(chain, &key.for_opening())
+            .map_err(|cause| Error::new(action.clone(), cause))
+    }
+
     /// Fetches the vault's org key, and unwraps it if its bytes are new.
     async fn fetch_org_key(&self, bounds: &Bounds) -> Result<UnconfirmedKey, Error> {
         let fetched = fetch_org_key(&self.api, bounds).await?;
@@ -117,40 +131,50 @@ impl<R: Runtime> Vault<R> {
         Ok(key.in_epoch(fetched.epoch))
     }
 
-    /// Returns true if this client has another org key than `sealed_under`, which the vault has replaced: one that another
-    /// call has fetched, or one that is fetched now. Fails if the policy does not confirm it.
-    pub(crate) async fn has_other_key(
+    /// Confirms the org key that this client has in place of `sealed_under`, which the vault has replaced: one that another call
+    /// has fetched, or one that is fetched now. Fails if there is none, or if the policy does not confirm it.
+    pub(crate) async fn replace_key(
         &self,
         sealed_under: &ConfirmedKey,
         action: &Action,
         bounds: &Bounds,
-    ) -> Result<bool, Error> {
+    ) -> Result<(), Error> {
         let is_other = || {
             let key = self.org_keys.current();
             (key.fingerprint(), key.epoch()) != (sealed_under.fingerprint(), sealed_under.epoch())
         };
         if is_other() {
-            return Ok(true);
+            return Ok(());
         }
         // Boxed, so that the compiler sees that it is `Send`.
         let checked: Boxed<'_, _> =
-            Box::pin(self.check_org_key(action, Purpose::SealAgain, bounds));
+            Box::pin(self.check_org_key(action, Purpose::SealAgain, true, bounds));
         checked.await?;
-        Ok(is_other())
+        match is_other() {
+            true => Ok(()),
+            false => {
+                let cause = Cause::StillReplaced(sealed_under.fingerprint());
+                Err(Error::new(action.clone(), cause))
+            }
+        }
     }
 
-    /// Fetches the vault's org key for `action`, and applies the policy if it is another one.
+    /// Fetches the vault's org key for `action`, and applies the policy if it is another one. With `is_doubted` an earlier
+    /// answer shows that the client's key may be a replaced one, so a policy with a chain follows it in any case.
     async fn check_org_key(
         &self,
         action: &Action,
         purpose: Purpose,
+        is_doubted: bool,
         bounds: &Bounds,
     ) -> Result<(), Error> {
         let offered = self.fetch_org_key(bounds).await?;
         #[cfg(feature = "organization")]
-        if let Verdict::FollowChain = self.org_keys.judge(&offered) {
+        if let Verdict::FollowChain = self.org_keys.judge(&offered, is_doubted) {
             return self.follow_chain(action, offered, bounds).await;
         }
+        #[cfg(not(feature = "organization"))]
+        let _ = is_doubted;
         if self.accepts(action, &offered, purpose).await? {
             return Ok(());
         }
@@ -188,7 +212,7 @@ impl<R: Runtime> Vault<R> {
     ) -> Result<bool, Error> {
         loop {
             // A key that another thread has replaced meanwhile is judged again.
-            let is_confirmed = match self.org_keys.judge(key) {
+            let is_confirmed = match self.org_keys.judge(key, false) {
                 Verdict::Confirm => self.org_keys.confirm(key),
                 Verdict::Follow => {
                     self.org_keys.remember_unconfirmed(key);

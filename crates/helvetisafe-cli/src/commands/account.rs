@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use helvetisafe::Scope;
-use helvetisafe::organization::{Account, Words};
+use helvetisafe::organization::{Account, Chain, Words};
 use serde::Serialize;
 
 use super::member_name;
@@ -81,16 +81,15 @@ fn show(
         false => None,
     };
     let fingerprint = administration.org_key_fingerprint();
-    let is_administrator = |chain: &helvetisafe::organization::Chain| {
-        chain.administrators().contains_key(&account.account)
-    };
+    let is_administrator = |chain: &Chain| chain.administrators().contains_key(&account.account);
     let json = Json {
         organization: account.organization.to_string(),
         account: &account.account,
         name: account.name.as_deref(),
         scopes: member_name::list(&account.scopes),
         token_scopes: token_scopes(account, vault)?,
-        key_epoch: account.key_epoch,
+        // The chain is newer than the answer with the account.
+        key_epoch: chain.as_ref().map_or(account.key_epoch, Chain::epoch),
         org_key_fingerprint: fingerprint.to_string(),
         org_key_words: Words::of_fingerprint(&fingerprint).to_string(),
         chain: chain.as_ref().map(|chain| chain.head().sequence),

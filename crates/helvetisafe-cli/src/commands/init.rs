@@ -176,8 +176,8 @@ fn check(settings: &Settings, messages: Messages) -> Result<(), Refused> {
         .map_err(about(Topic::Authentication))?;
     settings.key_source().map_err(about(Topic::Key))?;
     let client = builder(settings, messages)?.connect()?;
+    let chain = Trust::load_all(settings)?.examine(&client, client.organization())?;
     let fingerprint = client.org_key_fingerprint();
-    let chain = Trust::load_all(settings)?.examine(fingerprint, client.organization())?;
     let advice = match chain {
         Some(_) => "the signed chain of the organization has it",
         None => "compare it with the one that the vault's owner sees",

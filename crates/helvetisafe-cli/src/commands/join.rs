@@ -13,7 +13,7 @@ use super::member_name;
 use crate::advice::{self, shell_quoted};
 use crate::failure::{Failure, Status};
 use crate::random;
-use crate::session::{KnownOrganization, builder_without_account, remember_account};
+use crate::session::{KnownOrganization, NumberedKey, builder_without_account, remember_account};
 use crate::settings::{AccountProfile, Address, SettingsArgs};
 use crate::ui::progress::Progress;
 use crate::ui::secret_input::read_once;
@@ -210,8 +210,11 @@ fn remember(
     };
     let vault = address.vault_id(&keys.client_id);
     let insecure = address.insecure_permissions;
-    let fingerprint = joining.terms.fingerprint;
-    remember_account(&vault, fingerprint, seen, insecure, ui.messages)
+    let key = NumberedKey {
+        fingerprint: joining.terms.fingerprint,
+        epoch: Some(joining.terms.key_epoch),
+    };
+    remember_account(&vault, key, seen, insecure, ui.messages)
 }
 
 fn profile(code: &InvitationCode, address: &Address, terms: &Terms, keys: &AccountKeys) -> String {

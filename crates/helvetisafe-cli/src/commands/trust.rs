@@ -10,7 +10,7 @@ use helvetisafe::{Client, Fingerprint};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::session::{Trust, Vault, builder};
+use crate::session::{NumberedKey, Trust, Vault, builder};
 use crate::settings::{Entries, Settings};
 use crate::ui::messages::Messages;
 use crate::ui::{Ui, prompt};
@@ -74,11 +74,11 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         }
         Command::Pin { fingerprint, yes } => {
             let trust = trust()?;
-            let fingerprint = match fingerprint {
-                Some(text) => given(&trust, text, *yes, ui.messages)?,
+            let key = match fingerprint {
+                Some(text) => NumberedKey::unnumbered(given(&trust, text, *yes, ui.messages)?),
                 None => chosen(&trust, *yes, vault.settings()?, ui.messages)?,
             };
-            pin(trust, fingerprint, ui)
+            pin(trust, key, ui)
         }
         Command::Forget => forget(trust()?, ui),
     }
@@ -115,13 +115,13 @@ fn given(trust: &Trust, text: &str, yes: bool, messages: Messages) -> Result<Fin
     Ok(fingerprint)
 }
 
-/// Returns the current fingerprint after the user has confirmed it.
+/// Returns the current org key after the user has confirmed it.
 fn chosen(
     trust: &Trust,
     yes: bool,
     settings: &Settings,
     messages: Messages,
-) -> Result<Fingerprint, Failure> {
+) -> Result<NumberedKey, Failure> {
     let is_terminal = io::stdin().is_terminal();
     if !yes && !is_terminal {
         return Err(Failure::usage(
@@ -131,8 +131,13 @@ fn chosen(
     }
     let client = connect(settings, messages)?;
     let current = client.org_key_fingerprint();
-    if let Err(failure) = trust.follow_chain(client.organization()) {
-        messages.warning(failure.message().unwrap_or_default());
+    match trust.follow_chain(client.organization()) {
+        Err(failure) => messages.warning(failure.message().unwrap_or_default()),
+        Ok(Some(chain)) if *chain.fingerprint() != current => messages.warning(format_args!(
+            "the signed chain has the org key {} in place of {current}, so commands will refuse it",
+            chain.fingerprint()
+        )),
+        Ok(_) => {}
     }
     let is_new = trust
         .remembered
@@ -141,7 +146,7 @@ fn chosen(
     if !yes && is_new {
         confirm(trust, current, messages)?;
     }
-    Ok(current)
+    Ok(NumberedKey::of(&client))
 }
 
 fn confirm(trust: &Trust, current: Fingerprint, messages: Messages) -> Result<(), Failure> {
@@ -162,8 +167,9 @@ struct Changed<'a> {
     fingerprint: Option<String>,
 }
 
-fn pin(mut trust: Trust, fingerprint: Fingerprint, ui: &Ui) -> Result<(), Failure> {
-    trust.replace(Some(fingerprint))?;
+fn pin(mut trust: Trust, key: NumberedKey, ui: &Ui) -> Result<(), Failure> {
+    let fingerprint = key.fingerprint;
+    trust.replace(Some(key))?;
     if trust
         .expected
         .is_some_and(|expected| expected != fingerprint)

@@ -9,7 +9,56 @@ use crate::advice;
 const OF_CHAIN: &str = "the signed chain of the organization, which decides about another org key, could not be followed to it; \
                         run the command again, and if it fails again, ask another administrator before you continue";
 
+/// The advice where the signed chain has the org key in use.
+const OF_PRESENT_KEY: &str = "the signed chain has the org key in use, so a client with a replaced one may have written it: write \
+                              it again, or ask the vault's operator";
+
+/// What the signed chain says about the org key in use.
+#[derive(Clone, Debug)]
+pub(crate) enum Verdict {
+    /// It is the present one.
+    Present,
+    /// It is another one, or the chain is refused. Says so, and what to do next.
+    Refused(String),
+}
+
+/// An error after which the vault may give a replaced org key.
+#[derive(Debug)]
+pub(super) struct OrgKeyDoubt {
+    /// The advice of the library, which has not followed the signed chain.
+    advice: String,
+    /// Set if a value does not open.
+    is_unopened: bool,
+}
+
+impl OrgKeyDoubt {
+    pub(super) fn of(error: &Error) -> Option<Self> {
+        let (message, text) = (error.without_advice(), error.to_string());
+        let advice = text.strip_prefix(&message)?.strip_prefix("; ")?;
+        error.may_be_replaced_org_key().then(|| Self {
+            advice: advice.to_owned(),
+            is_unopened: error.is_decryption(),
+        })
+    }
+}
+
 impl Failure {
+    /// Replaces the advice by what the signed chain says, if the vault may give a replaced org key. `None` from `ask` leaves it.
+    pub(crate) fn with_verdict_of_chain(mut self, ask: impl FnOnce() -> Option<Verdict>) -> Self {
+        let doubt = self.doubt.take();
+        let (Some(doubt), Some(message)) = (doubt, self.message.as_mut()) else {
+            return self;
+        };
+        match ask() {
+            Some(Verdict::Refused(text)) => *message = message.replace(&doubt.advice, &text),
+            Some(Verdict::Present) if doubt.is_unopened => {
+                *message = message.replace(&doubt.advice, OF_PRESENT_KEY);
+            }
+            _ => {}
+        }
+        self
+    }
+
     /// The vault offers an org key that the user does not trust.
     pub(super) fn org_key_refused(error: &Error) -> Self {
         let accepted = error.accepted_org_keys().iter().map(ToString::to_string);

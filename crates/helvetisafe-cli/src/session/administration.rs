@@ -12,7 +12,7 @@ use helvetisafe::{Client, Error, Fingerprint, OrgKeyRotation, Scope, Scopes};
 
 use super::missing_scope::{self, MissingScope};
 use super::recovery_kit;
-use super::trust::{Access, KnownOrganization, Trust, not_of_chain};
+use super::trust::{Access, KnownOrganization, NumberedKey, Trust, follow_with_key, not_of_chain};
 use super::vault::Vault;
 use crate::advice;
 use crate::failure::{Failure, Status};
@@ -173,7 +173,9 @@ impl<'a> Administration<'a> {
         let account = self.account()?;
         let mut trust = Trust::load_all(self.settings)?;
         let anchor = trust.anchor(&account.organization.to_string())?;
-        let chain = self.call(|organization| organization.follow(&anchor))?;
+        let chain = self.call(|organization| {
+            follow_with_key(&self.client, organization, &anchor, trust.expected)
+        })?;
         trust.check_extends(&chain)?;
         self.check_org_key(&chain)?;
         self.remember(&mut trust, &chain, *chain.head())?;
@@ -281,8 +283,8 @@ impl<'a> Administration<'a> {
             head,
             verification_key: self.settings.verification_key,
         };
-        let fingerprint = self.client.org_key_fingerprint();
-        trust.follow(fingerprint, seen, chain, self.vault.messages)
+        let key = NumberedKey::of(&self.client);
+        trust.follow(key, seen, chain, self.vault.messages)
     }
 }
 

@@ -4,8 +4,10 @@
 //! key stops every command, and a doubtful first use stops writing. If the fingerprint is configured,
 //! nothing is remembered.
 
+mod doubt;
 mod examination;
 mod known_organization;
+mod known_vault;
 mod known_vaults;
 mod organization;
 mod rotation;
@@ -18,9 +20,10 @@ use crate::advice;
 use crate::failure::{Failure, Status};
 use crate::settings::{Settings, VaultId};
 use crate::ui::messages::Messages;
-pub(super) use examination::not_of_chain;
+use doubt::Doubt;
+pub(super) use examination::{follow_with_key, not_of_chain};
 pub(crate) use known_organization::KnownOrganization;
-pub(crate) use known_vaults::KnownVault;
+pub(crate) use known_vault::{KnownVault, NumberedKey};
 use known_vaults::KnownVaults;
 pub(crate) use organization::remember_account;
 pub(crate) use rotation::TrustedKeys;
@@ -95,7 +98,7 @@ impl<'a> Trust<'a> {
     /// is accepted if the organization's chain has it after a trusted part. With a configured verification key the chain
     /// decides about the first one too.
     pub(super) fn connect(
-        mut self,
+        self,
         access: Access,
         builder: impl Fn() -> Result<ClientBuilder, Failure>,
         accepted: Option<Fingerprint>,
@@ -114,21 +117,32 @@ impl<'a> Trust<'a> {
         let pinned = builder()?
             .pin_org_keys(self.expected.or(remembered).or(accepted))
             .require_key_epoch(is_write && has_epochs);
-        let client = match pinned.connect() {
-            Ok(client) => client,
+        let doubt = match pinned.connect() {
+            Ok(client) => match self.doubt(&client) {
+                Some(doubt) => doubt,
+                None => return self.remember_used(client, access, messages),
+            },
             Err(error) if error.refused_org_key().is_none() => return Err(self.explain(error)),
-            Err(error) => {
-                return match self.followed()? {
-                    Some(followed) => {
-                        let settings = self.settings;
-                        let client =
-                            self.connect_by_chain(builder()?, followed, error, messages)?;
-                        connect_pinned(settings, access, builder, client)
-                    }
-                    None => Err(self.explain(error)),
-                };
-            }
+            Err(error) => Doubt::OtherKey(error),
         };
+        match self.followed()? {
+            Some(followed) => {
+                let settings = self.settings;
+                let client = self.connect_by_chain(builder()?, followed, doubt, messages)?;
+                connect_pinned(settings, access, builder, client)
+            }
+            None => Err(self.explain_doubt(doubt)),
+        }
+    }
+
+    /// Remembers the org key of a client that has connected with the trusted one, or for the first time.
+    fn remember_used(
+        mut self,
+        client: Client,
+        access: Access,
+        messages: Messages,
+    ) -> Result<Client, Failure> {
+        let remembered = self.remembered.as_ref().map(|known| known.fingerprint);
         let current = client.org_key_fingerprint();
         let is_first_use = self.expected.is_none() && remembered.is_none();
         // Another key than the remembered one was accepted while connecting, so it is trusted.
@@ -150,14 +164,14 @@ impl<'a> Trust<'a> {
     /// Remembers the number of the org key, so that the vault cannot leave it out later. Failing to write it costs no more than
     /// that.
     fn note_epoch(&mut self, client: &Client, messages: Messages) {
-        let seen = self.memory.find(&self.vault).map(|known| known.key_epoch);
-        let (Some(seen), Some(epoch)) = (seen, client.key_epoch()) else {
+        let key = NumberedKey::of(client);
+        let known = self.memory.find(&self.vault);
+        let is_new =
+            known.is_some_and(|it| it.fingerprint == key.fingerprint && it.key_epoch.is_none());
+        let Some(epoch) = key.epoch.filter(|_| is_new) else {
             return;
         };
-        if seen >= Some(epoch) {
-            return;
-        }
-        if let Err(error) = self.memory.saw_epoch(&self.vault, epoch) {
+        if let Err(error) = self.memory.saw_epoch(&self.vault, key.fingerprint, epoch) {
             messages.detail(format_args!(
                 "cannot remember the number of the org key: {error}"
             ));
@@ -280,9 +294,9 @@ impl<'a> Trust<'a> {
         )
     }
 
-    /// Remembers a fingerprint in place of the old one, or forgets the vault.
-    pub(crate) fn replace(&mut self, fingerprint: Option<Fingerprint>) -> Result<(), Failure> {
-        let done = self.memory.replace(&self.vault, fingerprint);
+    /// Remembers an org key in place of the old one, or forgets the vault.
+    pub(crate) fn replace(&mut self, key: Option<NumberedKey>) -> Result<(), Failure> {
+        let done = self.memory.replace(&self.vault, key);
         done.map_err(|error| self.unwritable(&error))
     }
 

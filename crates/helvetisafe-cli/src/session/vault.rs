@@ -2,8 +2,8 @@
 
 mod explain;
 
-use std::cell::OnceCell;
-use std::time::Duration;
+use std::cell::{OnceCell, RefCell};
+use std::time::{Duration, Instant};
 
 use helvetisafe::{
     Client, ClientBuilder, Error, ErrorKind, Fingerprint, KeyName, SecretMetadata, Secrets,
@@ -15,6 +15,7 @@ use super::name_index::Learned;
 use super::suggest;
 use super::token::CachedToken;
 use super::trust::{Access, Trust};
+use crate::failure::org_key::Verdict;
 use crate::failure::{Failure, unbound};
 use crate::offline_cache::{CacheFile, Recorder, WriteTransport};
 use crate::once::get_or_make;
@@ -35,6 +36,8 @@ pub(crate) struct Vault {
     reader: OnceCell<Client>,
     writer: OnceCell<Client>,
     names: OnceCell<Vec<KeyName>>,
+    /// What the signed chain says about the org key in use, if that was in doubt.
+    verdict: RefCell<Option<(Instant, Option<Verdict>)>>,
     learned: Learned,
     /// The secrets that this command has written or deleted.
     written: Recorder,
@@ -57,6 +60,7 @@ impl Vault {
             reader: OnceCell::new(),
             writer: OnceCell::new(),
             names: OnceCell::new(),
+            verdict: RefCell::default(),
             learned: Learned::default(),
             written: Recorder::default(),
         }

@@ -4,6 +4,7 @@
 mod at_once;
 mod exposed_keys;
 mod interrupted_rotations;
+mod replaced_key;
 mod writes_at_once;
 
 use std::fs;

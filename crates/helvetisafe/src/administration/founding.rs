@@ -44,6 +44,8 @@ pub struct Founded {
     pub organization: OrganizationId,
     /// The fingerprint of the org key, for [`ClientBuilder::pin_org_key`](crate::ClientBuilder::pin_org_key).
     pub fingerprint: Fingerprint,
+    /// The number of that key.
+    pub key_epoch: u64,
     /// The newest entry of the chain, for [`Anchor::Head`].
     pub head: Head,
     /// The verification key of the founder, for [`Anchor::Key`].
@@ -184,6 +186,7 @@ impl<'a> Founder<'a> {
         Ok(Founded {
             organization: self.organization,
             fingerprint: *chain.fingerprint(),
+            key_epoch: chain.epoch(),
             head: *chain.head(),
             verification_key,
         })

@@ -41,6 +41,8 @@ pub struct Terms {
     pub head: Head,
     /// The fingerprint of the present org key, by the verified chain.
     pub fingerprint: Fingerprint,
+    /// The number of that key.
+    pub key_epoch: u64,
 }
 
 /// A request to join, which waits for an administrator.
@@ -149,6 +151,7 @@ impl Terms {
             status: answer.status,
             head: *chain.head(),
             fingerprint: *chain.fingerprint(),
+            key_epoch: chain.epoch(),
         }
     }
 }

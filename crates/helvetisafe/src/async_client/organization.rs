@@ -114,6 +114,27 @@ impl<'a> AsyncOrganization<'a> {
         self.0.begin().follow(anchor).await
     }
 
+    /// As [`Organization::use_org_key`](crate::organization::Organization::use_org_key).
+    ///
+    /// ```no_run
+    /// use helvetisafe::organization::Anchor;
+    ///
+    /// # async fn example(client: helvetisafe::AsyncClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// let key = std::fs::read_to_string("administrator.pub")?.trim().parse()?;
+    /// let chain = client.organization().follow(&Anchor::Key(key)).await?;
+    /// client.organization().use_org_key(&chain).await?;
+    /// assert_eq!(client.org_key_fingerprint(), *chain.fingerprint());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Organization::use_org_key`](crate::organization::Organization::use_org_key).
+    pub async fn use_org_key(&self, chain: &Chain) -> Result<(), Error> {
+        self.0.begin().use_org_key(chain).await
+    }
+
     /// As [`Organization::audit`](crate::organization::Organization::audit).
     ///
     /// ```no_run

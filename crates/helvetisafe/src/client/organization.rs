@@ -40,8 +40,8 @@ impl Client {
     }
 
     /// Returns the newest entry of the chain that this client verified for its org key, to store as the next anchor:
-    /// [`OrgKeyRotation::follow_chain`](crate::OrgKeyRotation::follow_chain). `None` with another policy, and before the
-    /// first comparison of a client that a ticket started.
+    /// [`OrgKeyRotation::follow_chain`](crate::OrgKeyRotation::follow_chain). `None` before the first
+    /// comparison of a client that a ticket started, and with another policy unless [`Organization::use_org_key`] was called.
     ///
     /// ```no_run
     /// # let client = helvetisafe::Client::from_env()?;
@@ -123,6 +123,28 @@ impl<'a> Organization<'a> {
     /// another organization.
     pub fn follow(&self, anchor: &Anchor) -> Result<Chain, Error> {
         block(self.0.begin().follow(anchor))
+    }
+
+    /// Makes the org key that a verified chain has the client's. If the client has an earlier one, fetches the vault's again: a
+    /// rotation may have come between the two answers. Nothing changes if the vault has another key than the chain.
+    ///
+    /// ```no_run
+    /// use helvetisafe::organization::Anchor;
+    ///
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// let key = std::fs::read_to_string("administrator.pub")?.trim().parse()?;
+    /// let chain = client.organization().follow(&Anchor::Key(key))?;
+    /// client.organization().use_org_key(&chain)?;
+    /// assert_eq!(client.org_key_fingerprint(), *chain.fingerprint());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::OrgKeyRefused`] when the vault has another org key than the chain. [`ErrorKind::Crypto`] when the chain never
+    /// had a pinned key, or when another thread has followed another branch of it.
+    pub fn use_org_key(&self, chain: &Chain) -> Result<(), Error> {
+        block(self.0.begin().use_org_key(chain))
     }
 
     /// Returns a part of the record of administrative acts, the newest first: the acts before the one with this id, or the

@@ -270,7 +270,13 @@ impl Error {
                 Some("check that the password belongs to this account".to_owned())
             }
             Cause::Crypto(crypto::Error::Decryption) => Some(
-                "a client with a replaced org key may have written it: write it again, or ask the vault's operator".to_owned(),
+                "a client with a replaced org key may have written it, or the vault gives this client a replaced one: ask the \
+                 vault's operator or an administrator before you write it again"
+                    .to_owned(),
+            ),
+            Cause::OtherEpoch { .. } | Cause::StillReplaced(_) => Some(
+                "ask an administrator which org key is the present one before you continue"
+                    .to_owned(),
             ),
             Cause::NoEpoch => Some(
                 "ask the vault's operator whether an earlier version serves it, which does not number org keys"

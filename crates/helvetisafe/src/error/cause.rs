@@ -56,6 +56,20 @@ pub(crate) enum Cause {
          replaced key; nothing was sealed under it"
     )]
     NoEpoch,
+    #[error(
+        "the vault gives the org key {key} the number {stated}, and gave it the number {known} before; a key keeps its number, so \
+         it was replaced, or the number is wrong: nothing was sealed under it"
+    )]
+    OtherEpoch {
+        key: crypto::Fingerprint,
+        known: u64,
+        stated: u64,
+    },
+    #[error(
+        "the vault refuses the org key {0} as a replaced one, and gives it as the present one: one of its answers is wrong, and \
+         nothing was written"
+    )]
+    StillReplaced(crypto::Fingerprint),
     #[error("the vault has asked for fewer requests, for longer than this operation may wait")]
     Throttled,
     #[error("the operation timed out")]

@@ -28,6 +28,12 @@ impl<R: Runtime> Operation<'_, R> {
         chain::follow(&self.vault.api, anchor, &self.bounds).await
     }
 
+    pub(crate) async fn use_org_key(&self, chain: &Chain) -> Result<(), Error> {
+        let action = OrganizationAction::FollowChain.into();
+        let used = self.vault.use_org_key_of(chain, &action, &self.bounds);
+        used.await
+    }
+
     pub(crate) async fn audit(&self, before: Option<Hex<8>>) -> Result<AuditPage, Error> {
         let call = ListAudit { before };
         let answer = self.organize(&call, OrganizationAction::ReadAudit).await?;

@@ -54,15 +54,12 @@ impl<R: Runtime> Operation<'_, R> {
             let sealed_under = self.vault.org_keys.current();
             let outcome = send().await;
             let code = outcome.as_ref().err().and_then(Error::code);
-            let is_replaced = code == Some(ErrorCode::KeyEpochMismatch);
-            if !is_replaced
-                || !self
-                    .vault
-                    .has_other_key(&sealed_under, action, &self.bounds)
-                    .await?
-            {
+            if code != Some(ErrorCode::KeyEpochMismatch) {
                 return outcome;
             }
+            self.vault
+                .replace_key(&sealed_under, action, &self.bounds)
+                .await?;
         }
         send().await
     }

@@ -90,7 +90,7 @@ impl ConfirmedKey {
     }
 
     /// Returns the same key without the right to encrypt.
-    pub(super) fn for_opening(&self) -> UnconfirmedKey {
+    pub(crate) fn for_opening(&self) -> UnconfirmedKey {
         UnconfirmedKey(Arc::clone(&self.0), self.1)
     }
 }

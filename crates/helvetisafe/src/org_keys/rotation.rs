@@ -170,6 +170,7 @@ impl fmt::Debug for OrgKeyRotation {
 pub struct OrgKeyChange {
     pub(super) accepted: Fingerprint,
     pub(super) offered: Fingerprint,
+    pub(super) offered_epoch: Option<u64>,
 }
 
 impl OrgKeyChange {
@@ -183,6 +184,26 @@ impl OrgKeyChange {
     #[must_use]
     pub fn offered(&self) -> Fingerprint {
         self.offered
+    }
+
+    /// Returns the number that the vault gives this org key, if it numbers its keys. A key never gets another one, so a key
+    /// that is known under another number was replaced: refuse it, since a value under it would be stored as one of the present
+    /// key.
+    ///
+    /// ```no_run
+    /// use helvetisafe::{Client, OrgKeyRotation};
+    ///
+    /// let trusted = std::fs::read_to_string("/etc/app/org-key")?.trim().to_owned();
+    /// let policy = OrgKeyRotation::ask(move |change| {
+    ///     let epoch = change.offered_epoch().unwrap_or_default();
+    ///     format!("{} {epoch}", change.offered()) == trusted
+    /// });
+    /// let client = Client::builder_from_env()?.org_key_rotation(policy).connect()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn offered_epoch(&self) -> Option<u64> {
+        self.offered_epoch
     }
 }
 

@@ -37,9 +37,27 @@ fn a_key_in_the_same_bytes_is_not_unwrapped_again() {
 fn the_same_key_in_new_bytes_is_the_current_one() {
     let keys = keys(&[], &given(1));
     let again = given(1);
-    assert!(matches!(keys.judge(&again), Verdict::Confirm));
+    assert!(matches!(keys.judge(&again, false), Verdict::Confirm));
     keys.confirm(&again).unwrap();
     assert!(keys.unwrapped(again.wrapped()).is_some());
+}
+
+/// The vault gives a key that it has replaced under the number of the present one.
+#[test]
+fn a_key_keeps_its_number() {
+    let key = |byte, epoch| given(byte).in_epoch(Some(epoch));
+    let keys = keys(&[&given(1), &given(2)], &key(1, 1));
+    let refuses = |key: &UnconfirmedKey| {
+        let refused = keys.confirm(key);
+        assert!(matches!(refused, Err(Cause::OtherEpoch { known: 1, .. })));
+    };
+    refuses(&key(1, 2));
+    assert_eq!(keys.current().epoch(), Some(1));
+    assert!(keys.confirm(&key(1, 1)).unwrap());
+    // An earlier key, which is pinned too, has the number of then.
+    assert!(keys.confirm(&key(2, 2)).unwrap());
+    refuses(&key(1, 2));
+    assert_eq!(keys.current().fingerprint(), given(2).fingerprint());
 }
 
 #[test]
@@ -123,6 +141,7 @@ fn change(accepted: &UnconfirmedKey, offered: &UnconfirmedKey) -> OrgKeyChange {
     OrgKeyChange {
         accepted: accepted.fingerprint(),
         offered: offered.fingerprint(),
+        offered_epoch: offered.epoch(),
     }
 }
 

@@ -50,7 +50,8 @@ impl<R: Runtime> Vault<R> {
             let action = action.clone();
             Box::pin(async move {
                 let vault = &flight.vault;
-                let compared = vault.check_org_key(&action, Purpose::SealAgain, &time.bounds);
+                let compared =
+                    vault.check_org_key(&action, Purpose::SealAgain, false, &time.bounds);
                 compared.await.err().map(Err)
             })
         };

@@ -17,6 +17,7 @@ use crate::vault::{BOOTSTRAP, FakeVault};
 pub(crate) const URL: &str = "https://vault.example";
 pub(crate) const ADMINISTRATOR: &str = "secrets:read secrets:write credentials:read organization:read \
      organization:write tokens:write audit:read";
+pub(crate) const MEMBER: &str = "secrets:read secrets:write credentials:read";
 pub(crate) const READER: &str = "secrets:read credentials:read";
 
 const PEM_3072: &str = include_str!("../../../helvetisafe-crypto/tests/data/rsa-3072-pkcs8.pem");
@@ -81,6 +82,10 @@ macro_rules! both {
 impl AnyClient {
     pub(crate) fn follow(&self, anchor: &Anchor) -> Result<Chain, Error> {
         both!(self, |it| it.organization().follow(anchor))
+    }
+
+    pub(crate) fn use_org_key(&self, chain: &Chain) -> Result<(), Error> {
+        both!(self, |it| it.organization().use_org_key(chain))
     }
 
     pub(crate) fn account(&self) -> Result<Account, Error> {

@@ -16,7 +16,7 @@ use helvetisafe_server::faults::Faults;
 use jiff::Timestamp;
 
 use crate::people::{
-    ADMINISTRATOR, AnyClient, BOTH, Kind, READER, RUNTIME, founding, keys, other_keys,
+    ADMINISTRATOR, AnyClient, BOTH, Kind, MEMBER, READER, RUNTIME, founding, keys, other_keys,
 };
 
 /// A vault with an organization that Ada founded.

@@ -17,9 +17,9 @@ pub(super) fn check(
     budget: &Budget,
 ) -> Result<Option<Chain>, Failure> {
     let trust = Trust::load_all(settings)?;
-    let current = client.org_key_fingerprint();
     let calls = budget.limit_calls(client.organization());
-    let chain = budget.spend(|| trust.examine(current, calls))?;
+    let chain = budget.spend(|| trust.examine(client, calls))?;
+    let current = client.org_key_fingerprint();
     let is_replaced = |chain: &Chain| trust.is_replaced(current, chain);
     let known = match (trust.expected, &trust.remembered) {
         (Some(_), _) => "the org key is the configured one".to_owned(),

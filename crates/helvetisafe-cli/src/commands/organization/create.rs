@@ -15,7 +15,7 @@ use crate::commands::account_folder::{
 use crate::commands::member_name;
 use crate::failure::Failure;
 use crate::random;
-use crate::session::{KnownOrganization, builder_without_account, remember_account};
+use crate::session::{KnownOrganization, NumberedKey, builder_without_account, remember_account};
 use crate::settings::{AccountProfile, Address, SettingsArgs};
 use crate::ui::progress::Progress;
 use crate::ui::secret_input::read_once;
@@ -154,7 +154,11 @@ fn remember(
     };
     let vault = address.vault_id(&keys.client_id);
     let insecure = address.insecure_permissions;
-    remember_account(&vault, founded.fingerprint, seen, insecure, ui.messages)
+    let key = NumberedKey {
+        fingerprint: founded.fingerprint,
+        epoch: Some(founded.key_epoch),
+    };
+    remember_account(&vault, key, seen, insecure, ui.messages)
 }
 
 fn profile(address: &Address, keys: &AccountKeys, scopes: &ScopeList) -> String {

@@ -11,7 +11,7 @@ use super::rotation_report::{Figures, Replaced, ask};
 use super::{abandoned_rotation, rotation_conflict, rotation_report};
 use crate::advice;
 use crate::failure::Failure;
-use crate::session::{Administration, CHANGE, Trust, Vault, administrator};
+use crate::session::{Administration, CHANGE, NumberedKey, Trust, Vault, administrator};
 use crate::ui::Ui;
 use crate::ui::progress::Progress;
 
@@ -198,7 +198,11 @@ impl Run<'_> {
         self.progress.if_unanswered(unfinished.as_str());
         let count = self.progress.hide();
         let forget = || {
-            Trust::load_all(vault.settings()?)?.replace(Some(fingerprint))?;
+            let key = NumberedKey {
+                fingerprint,
+                epoch: Some(rotated.key_epoch),
+            };
+            Trust::load_all(vault.settings()?)?.replace(Some(key))?;
             self.administration.saw(chain, rotated.head)?;
             self.file.remove()
         };
@@ -233,7 +237,8 @@ impl Run<'_> {
     fn complete(&self, it: &Interrupted, chain: &Chain, vault: &Vault) -> Result<(), Failure> {
         let present = present(it, chain);
         self.progress.uninterrupted(present.if_interrupted(), || {
-            Trust::load_all(vault.settings()?)?.replace(Some(*chain.fingerprint()))?;
+            let key = NumberedKey::of_chain(chain);
+            Trust::load_all(vault.settings()?)?.replace(Some(key))?;
             self.file.remove()
         })?;
         present.report_complete(it, self.ui)

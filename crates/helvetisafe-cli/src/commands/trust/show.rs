@@ -38,7 +38,8 @@ enum State {
     Replaced,
     /// The current fingerprint differs.
     Changed,
-    /// The signed chain is not that which was verified before, or does not have the current fingerprint.
+    /// The signed chain is not that which was verified before, or does not have the current fingerprint; or the vault gives the
+    /// current one another number than before.
     Refused,
     /// No fingerprint is remembered or configured.
     Unknown,
@@ -56,8 +57,8 @@ pub(super) fn run(trust: &Trust, settings: &Settings, ui: &Ui) -> Result<(), Fai
             return Err(failure);
         }
     };
+    let examined = trust.examine(&client, client.organization());
     let current = client.org_key_fingerprint();
-    let examined = trust.examine(current, client.organization());
     let is_known = trust.expected.is_some() || trust.remembered.is_some();
     let state = match &examined {
         Ok(Some(chain)) if trust.is_replaced(current, chain) => State::Replaced,
@@ -127,7 +128,9 @@ fn print(
                     .to_owned()
             }
             State::Changed => "changed: nothing is read or written".to_owned(),
-            State::Refused => "the vault's signed chain is refused".to_owned(),
+            State::Refused => {
+                "refused: the vault's org key and its signed chain do not agree".to_owned()
+            }
             State::Unknown => format!("not remembered yet; {pin} does it"),
             State::Unchecked if current.is_some() => {
                 "the vault did not give its signed chain".to_owned()

@@ -1,22 +1,32 @@
 //! The examination of a vault's org key and signed chain, which remembers nothing.
 
-use helvetisafe::Fingerprint;
-use helvetisafe::organization::{Chain, Organization};
+use helvetisafe::organization::{Anchor, Chain, Organization};
+use helvetisafe::{Client, Error, Fingerprint};
 
 use super::Trust;
 use crate::failure::{Failure, Status};
 
+/// The largest number of rotations between two answers that a command follows.
+const RACES: u32 = 3;
+
 impl Trust<'_> {
-    /// Checks the org key that a vault has now as a command does, and the signed chain, if a part of it is trusted. Returns
-    /// the chain.
+    /// Checks the org key of a client that has connected as a command does, and the signed chain, if a part of it is trusted.
+    /// Returns the chain. The client has the vault's present org key then.
     pub(crate) fn examine(
         &self,
-        current: Fingerprint,
+        client: &Client,
         organization: Organization<'_>,
     ) -> Result<Option<Chain>, Failure> {
-        let Some(chain) = self.follow_chain(organization)? else {
-            return self.check(current).map(|()| None);
+        let Some(anchor) = self.own()? else {
+            self.check(client.org_key_fingerprint())?;
+            return match self.doubt(client) {
+                Some(doubt) => Err(self.explain_doubt(doubt)),
+                None => Ok(None),
+            };
         };
+        let chain = follow_with_key(client, organization, &anchor, self.expected)?;
+        self.check_extends(&chain)?;
+        let current = client.org_key_fingerprint();
         if current != *chain.fingerprint() {
             return Err(not_of_chain(current, &chain));
         }
@@ -61,6 +71,38 @@ impl Trust<'_> {
             _ => Ok(()),
         }
     }
+}
+
+/// Follows the chain from an anchor. If it has replaced the client's org key, a rotation may have come between the two answers,
+/// so the client fetches the org key again. It does not if a fingerprint is configured.
+pub(in crate::session) fn follow_with_key(
+    client: &Client,
+    organization: Organization<'_>,
+    anchor: &Anchor,
+    configured: Option<Fingerprint>,
+) -> Result<Chain, Error> {
+    let mut chain = organization.follow(anchor)?;
+    for _ in 0..RACES {
+        let used = client.org_key_fingerprint();
+        let is_replaced = used != *chain.fingerprint() && chain.has_had(&used);
+        if !is_replaced || configured.is_some() {
+            break;
+        }
+        let refusal = match organization.use_org_key(&chain) {
+            Ok(()) => break,
+            Err(error) => error,
+        };
+        if refusal.refused_org_key().is_none() {
+            return Err(refusal);
+        }
+        // The next rotation may have come before this answer.
+        let head = *chain.head();
+        chain = organization.follow(&Anchor::Head(head))?;
+        if *chain.head() == head {
+            break;
+        }
+    }
+    Ok(chain)
 }
 
 /// The org key of the vault is not that of the verified chain: the vault must not choose the key that seals.

@@ -24,11 +24,12 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use helvetisafe::Fingerprint;
 use helvetisafe::organization::Chain;
-use helvetisafe::{Fingerprint, Timestamp};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 
 use super::known_organization::KnownOrganization;
+use super::known_vault::{KnownVault, NumberedKey};
 use crate::failure::Failure;
 use crate::fs::state_folder::{self, StateFolder};
 use crate::settings::VaultId;
@@ -40,28 +41,6 @@ const VERSION: u8 = 1;
 const WITH_ORGANIZATIONS: u8 = 2;
 /// The time to wait for the lock of another process.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// A vault, and its remembered org key.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct KnownVault {
-    #[serde(flatten)]
-    pub(crate) vault: VaultId,
-    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
-    pub(crate) fingerprint: Fingerprint,
-    pub(crate) since: Timestamp,
-    /// Set if a command only read, without a terminal on which a person could compare the key, or although
-    /// other credentials of the vault have another key. Such an entry detects a change, but allows no
-    /// writing.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub(crate) unconfirmed: bool,
-    /// The newest number of the org key that the vault has stated, if it numbers its org keys. It must not leave the number out
-    /// then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) key_epoch: Option<u64>,
-    /// The organization whose signed chain the account follows, if a part of the chain is trusted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) organization: Option<KnownOrganization>,
-}
 
 /// All remembered vaults.
 #[derive(Debug)]
@@ -156,32 +135,21 @@ impl KnownVaults {
             Some(entry) => return Ok(Some(entry.clone())),
             None => self.entries.push(KnownVault {
                 unconfirmed,
-                ..KnownVault::new(vault, fingerprint)
+                ..KnownVault::new(vault, NumberedKey::unnumbered(fingerprint))
             }),
         }
         self.save(&folder).map(|()| None)
     }
 
-    /// Replaces the remembered fingerprint, or removes the entry.
-    pub(super) fn replace(
-        &mut self,
-        vault: &VaultId,
-        fingerprint: Option<Fingerprint>,
-    ) -> io::Result<()> {
+    /// Replaces the remembered org key, or removes the entry.
+    pub(super) fn replace(&mut self, vault: &VaultId, key: Option<NumberedKey>) -> io::Result<()> {
         let (folder, _lock) = self.lock_and_reload(LOCK_TIMEOUT)?;
         let mut removed = self.entries.extract_if(.., |entry| entry.vault == *vault);
         let old = removed.next();
         drop(removed);
-        let new = fingerprint.map(|fingerprint| {
-            let new = KnownVault::new(vault, fingerprint);
-            match old {
-                Some(old) => KnownVault {
-                    organization: old.organization,
-                    key_epoch: old.key_epoch,
-                    ..new
-                },
-                None => new,
-            }
+        let new = key.map(|key| match old {
+            Some(old) => old.with_key(key),
+            None => KnownVault::new(vault, key),
         });
         self.entries.extend(new);
         self.save(&folder)
@@ -200,7 +168,7 @@ impl KnownVaults {
     pub(super) fn follow(
         &mut self,
         vault: &VaultId,
-        fingerprint: Fingerprint,
+        key: NumberedKey,
         seen: KnownOrganization,
         chain: Option<&Chain>,
     ) -> io::Result<bool> {
@@ -209,7 +177,7 @@ impl KnownVaults {
         let Some(entry) = known else {
             self.entries.push(KnownVault {
                 organization: Some(seen),
-                ..KnownVault::new(vault, fingerprint)
+                ..KnownVault::new(vault, key)
             });
             return self.save(&folder).map(|()| true);
         };
@@ -218,18 +186,29 @@ impl KnownVaults {
             return Ok(false);
         }
         // A chain that contains a trusted part vouches for its org key.
-        if entry.fingerprint == fingerprint {
+        if entry.fingerprint == key.fingerprint {
             entry.unconfirmed = false;
+        }
+        if let Some(chain) = chain.filter(|chain| *chain.fingerprint() == entry.fingerprint) {
+            entry.set_epoch(chain.epoch());
         }
         self.save(&folder).map(|()| true)
     }
 
-    /// Remembers a number of the org key, if it is the newest one. Does not wait for a lock: the next command remembers it, too.
-    pub(super) fn saw_epoch(&mut self, vault: &VaultId, epoch: u64) -> io::Result<()> {
+    /// Remembers the number of the remembered org key, if it has none yet. Does not wait for a lock: the next command remembers
+    /// it, too.
+    pub(super) fn saw_epoch(
+        &mut self,
+        vault: &VaultId,
+        key: Fingerprint,
+        epoch: u64,
+    ) -> io::Result<()> {
         let (folder, _lock) = self.lock_and_reload(Duration::ZERO)?;
         let known = self.entries.iter_mut().find(|it| it.vault == *vault);
         match known {
-            Some(entry) if entry.key_epoch < Some(epoch) => entry.key_epoch = Some(epoch),
+            Some(entry) if entry.fingerprint == key && entry.key_epoch.is_none() => {
+                entry.set_epoch(epoch);
+            }
             _ => return Ok(()),
         }
         self.save(&folder)
@@ -268,24 +247,6 @@ impl KnownVaults {
     }
 }
 
-impl KnownVault {
-    /// Returns true if the vault has numbered its org keys before, as each one with a signed chain does.
-    pub(super) fn has_epochs(&self) -> bool {
-        self.key_epoch.is_some() || self.organization.is_some()
-    }
-
-    fn new(vault: &VaultId, fingerprint: Fingerprint) -> Self {
-        Self {
-            vault: vault.clone(),
-            fingerprint,
-            since: Timestamp::now(),
-            unconfirmed: false,
-            key_epoch: None,
-            organization: None,
-        }
-    }
-}
-
 fn read(folder: &StateFolder) -> Result<Vec<KnownVault>, Failure> {
     let Some(json) = folder.read(FILE, "the remembered vaults")? else {
         return Ok(Vec::new());
@@ -307,22 +268,4 @@ fn malformed(folder: &StateFolder, error: &dyn std::fmt::Display) -> Failure {
 
 fn to_io(failure: Failure) -> io::Error {
     io::Error::other(failure.message().unwrap_or_default().to_owned())
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
-fn is_false(value: &bool) -> bool {
-    !value
-}
-
-fn as_text<S: Serializer>(fingerprint: &Fingerprint, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(fingerprint)
-}
-
-fn from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fingerprint, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    text.parse()
-        .map_err(|_| de::Error::custom("a fingerprint is SHA256: and 43 characters"))
 }

@@ -1,12 +1,14 @@
 //! The trusted part of an organization's signed chain: where a client starts to verify it, and what it remembers of it.
 
 use helvetisafe::organization::{Anchor, Chain, Head, VerificationKey};
-use helvetisafe::{Client, ClientBuilder, Error, ErrorKind, Fingerprint, OrgKeyRotation};
+use helvetisafe::{Client, ClientBuilder, Error, OrgKeyRotation};
 
+use super::doubt::Doubt;
 use super::known_organization::KnownOrganization;
+use super::known_vault::NumberedKey;
 use super::known_vaults::KnownVaults;
 use super::{OTHER_STATE_FOLDER, Trust};
-use crate::failure::{Failure, Status, other_history};
+use crate::failure::{Failure, Status};
 use crate::settings::VaultId;
 use crate::ui::messages::Messages;
 
@@ -114,25 +116,26 @@ impl Trust<'_> {
         let connected = builder.org_key_rotation(rotation).connect();
         let client = connected.map_err(|error| not_of_chain(&self.vault, &key, error))?;
         let (seen, chain) = self.seen(&client, followed)?;
-        let current = client.org_key_fingerprint();
-        self.follow(current, seen, &chain, messages)?;
+        let key = NumberedKey::of(&client);
+        self.follow(key, seen, &chain, messages)?;
         messages.done(format_args!(
-            "remembered the org key {current}, which the signed chain confirms"
+            "remembered the org key {}, which the signed chain confirms",
+            key.fingerprint
         ));
         Ok(client)
     }
 
-    /// Connects with the org key that the signed chain has after the remembered one, and remembers it. Otherwise fails with
-    /// the refusal of the new org key, or with that of the chain.
+    /// Connects with the org key that the signed chain has, which is the remembered one or a later one, and remembers it.
+    /// Otherwise fails with the doubt about the vault's org key, or with the refusal of the chain.
     pub(super) fn connect_by_chain(
         self,
         builder: ClientBuilder,
         followed: Followed,
-        refusal: Error,
+        doubt: Doubt,
         messages: Messages,
     ) -> Result<Client, Failure> {
         let connected = self.connect_following(builder, &followed);
-        let client = connected.map_err(|reason| self.not_in_chain(refusal, &reason))?;
+        let client = connected.map_err(|reason| self.not_in_chain(doubt, &reason))?;
         self.remember_replaced(client, followed, messages)
     }
 
@@ -155,10 +158,16 @@ impl Trust<'_> {
         followed: Followed,
         messages: Messages,
     ) -> Result<Client, Failure> {
-        let current = client.org_key_fingerprint();
+        let key = NumberedKey::of(&client);
+        let current = key.fingerprint;
         let (seen, chain) = self.seen(&client, followed)?;
-        match self.memory.replace(&self.vault, Some(current)) {
-            Ok(()) => self.follow(current, seen, &chain, messages)?,
+        let remembered = self.remembered.as_ref();
+        if remembered.is_some_and(|known| known.fingerprint == current) {
+            self.follow(key, seen, &chain, messages)?;
+            return Ok(client);
+        }
+        match self.memory.replace(&self.vault, Some(key)) {
+            Ok(()) => self.follow(key, seen, &chain, messages)?,
             Err(error) => messages.warning(format_args!(
                 "cannot remember the org key {current} of {}, so the next command follows the chain again: {error}; free the \
                  folder, {OTHER_STATE_FOLDER}",
@@ -195,72 +204,41 @@ impl Trust<'_> {
         Ok((seen, chain))
     }
 
-    /// Explains the refusal of a new org key: by the chain, or by the remembered key if the chain cannot be fetched.
-    fn not_in_chain(&self, refusal: Error, reason: &Error) -> Failure {
-        let (Some(current), Some(known), Some(verdict)) =
-            (refusal.refused_org_key(), &self.remembered, verdict(reason))
-        else {
-            return self.explain(refusal);
-        };
-        Failure::new(
-            Status::Crypto,
-            format_args!(
-                "the org key of this vault has changed: it was {} since {:.0}, and is now {current}; it was not used, since \
-                 {verdict}",
-                known.fingerprint, known.since
-            ),
-        )
-    }
-
     /// Remembers a part of the chain: its head, or an entry that was signed after it. Failing to write it is a warning.
     pub(crate) fn follow(
         &mut self,
-        fingerprint: Fingerprint,
+        key: NumberedKey,
         seen: KnownOrganization,
         chain: &Chain,
         messages: Messages,
     ) -> Result<(), Failure> {
         let vault = self.vault.clone();
         let memory = &mut self.memory;
-        follow(memory, &vault, fingerprint, seen, Some(chain), messages)
+        follow(memory, &vault, key, seen, Some(chain), messages)
     }
-}
-
-/// Returns why the chain does not confirm an org key, and what to do next; `None` if the chain could not be fetched.
-pub(super) fn verdict(reason: &Error) -> Option<String> {
-    if let Some(history) = reason.other_history() {
-        return Some(other_history::message(history.seen, history.served));
-    }
-    let is_verdict = matches!(reason.kind(), ErrorKind::Crypto | ErrorKind::OrgKeyRefused);
-    is_verdict.then(|| {
-        format!(
-            "the signed chain does not confirm it ({}); ask another administrator before you continue",
-            reason.without_advice()
-        )
-    })
 }
 
 /// Remembers the org key and the chain of a new account, if none is remembered for it. Failing to write them is a warning.
 pub(crate) fn remember_account(
     vault: &VaultId,
-    fingerprint: Fingerprint,
+    key: NumberedKey,
     seen: KnownOrganization,
     insecure_permissions: bool,
     messages: Messages,
 ) -> Result<(), Failure> {
     let mut memory = KnownVaults::load(insecure_permissions)?;
-    follow(&mut memory, vault, fingerprint, seen, None, messages)
+    follow(&mut memory, vault, key, seen, None, messages)
 }
 
 fn follow(
     memory: &mut KnownVaults,
     vault: &VaultId,
-    fingerprint: Fingerprint,
+    key: NumberedKey,
     seen: KnownOrganization,
     chain: Option<&Chain>,
     messages: Messages,
 ) -> Result<(), Failure> {
-    match memory.follow(vault, fingerprint, seen, chain) {
+    match memory.follow(vault, key, seen, chain) {
         Ok(true) => Ok(()),
         Ok(false) => Err(forked(vault)),
         Err(error) => {

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use helvetisafe::organization::Head;
 use helvetisafe::{Client, ClientBuilder, Fingerprint, OrgKeyChange, OrgKeyRotation, Timestamp};
 
-use super::known_vaults::{KnownVault, KnownVaults};
-use super::organization::{Followed, verdict};
+use super::doubt::verdict;
+use super::known_vault::{KnownVault, NumberedKey};
+use super::known_vaults::KnownVaults;
+use super::organization::Followed;
 use super::{Access, Trust};
 use crate::advice;
 use crate::failure::Failure;
@@ -89,16 +91,20 @@ pub(super) fn connect_pinned(
     builder: impl Fn() -> Result<ClientBuilder, Failure>,
     client: Client,
 ) -> Result<Client, Failure> {
-    let current = client.org_key_fingerprint();
-    if matches!(access, Access::Write) || !TrustedKeys::of(settings)?.has(current) {
+    let key = NumberedKey::of(&client);
+    if matches!(access, Access::Write) || !TrustedKeys::of(settings)?.has(key.fingerprint) {
         return Ok(client);
     }
-    let builder = builder()?.pin_org_key(current);
+    let builder = builder()?.pin_org_key(key.fingerprint);
     let builder = match client.resumption_ticket() {
         Ok(Some(ticket)) => builder.resume(ticket),
         _ => builder,
     };
-    Ok(builder.connect().unwrap_or(client))
+    Ok(match builder.connect() {
+        // Without the number of the chain it may be a replaced key by now.
+        Ok(pinned) if pinned.key_epoch() == key.epoch => pinned,
+        _ => client,
+    })
 }
 
 /// The means to follow the chain, and what this process has seen of it.
@@ -139,11 +145,14 @@ impl Outdated {
 impl Following {
     /// Returns true if an org key is trusted by now, or if it is that of the chain.
     fn accepts(&mut self, change: &OrgKeyChange, is_reported: bool) -> bool {
-        let offered = change.offered();
+        let offered = NumberedKey {
+            fingerprint: change.offered(),
+            epoch: change.offered_epoch(),
+        };
         if self.has(offered) {
             return true;
         }
-        let earlier = self.last.filter(|it| it.key == offered);
+        let earlier = self.last.filter(|it| it.key == offered.fingerprint);
         if earlier.is_some_and(|it| it.at.elapsed() < PAUSE) {
             return false;
         }
@@ -151,7 +160,7 @@ impl Following {
             return true;
         };
         self.last = Some(Refused {
-            key: offered,
+            key: offered.fingerprint,
             at: Instant::now(),
         });
         if is_reported && earlier.is_none() {
@@ -160,17 +169,18 @@ impl Following {
         false
     }
 
-    fn has(&self, key: Fingerprint) -> bool {
-        self.trusted.is_accepted(key, |entry| {
+    fn has(&self, key: NumberedKey) -> bool {
+        self.trusted.is_accepted(key.fingerprint, |entry| {
             let is_outdated = self.outdated.is_some_and(|it| it.is(entry));
             let is_unconfirmed = self.is_write && entry.unconfirmed;
-            entry.fingerprint == key && !is_outdated && !is_unconfirmed
+            let is_same = entry.fingerprint == key.fingerprint && !entry.is_doubted(key);
+            is_same && !is_outdated && !is_unconfirmed
         })
     }
 
     /// Accepts and remembers an org key of the signed chain. Fails with the verdict of the chain and what to do next; with
     /// `None` if no chain is followed, or it could not be fetched.
-    fn follow(&mut self, offered: Fingerprint) -> Result<(), Option<String>> {
+    fn follow(&mut self, offered: NumberedKey) -> Result<(), Option<String>> {
         let messages = self.messages;
         let trust = Trust::load(&self.settings).map_err(|_| None)?;
         let followed = trust.followed().map_err(|_| None)?.ok_or(None)?;
@@ -180,17 +190,27 @@ impl Following {
         let client = trust
             .connect_following(builder, &followed)
             .map_err(|error| verdict(&error))?;
-        let (current, head) = (client.org_key_fingerprint(), client.chain_head());
+        let (present, head) = (NumberedKey::of(&client), client.chain_head());
         let remembered = trust.remember_replaced(client, followed, messages);
         remembered.map_err(|failure| failure.message().map(str::to_owned))?;
-        if current != known.fingerprint {
+        if present.fingerprint != known.fingerprint {
             self.outdated = Some(Outdated {
                 key: known.fingerprint,
                 since: known.since,
                 head,
             });
         }
-        (current == offered).then_some(()).ok_or(None)
+        if present.fingerprint != offered.fingerprint {
+            return Err(None);
+        }
+        match offered.epoch.is_none() || offered.epoch == present.epoch {
+            true => Ok(()),
+            false => Err(Some(
+                "the signed chain has it under another number, so the vault may have replaced it since; ask another administrator \
+                 before you continue"
+                    .to_owned(),
+            )),
+        }
     }
 
     /// Starts at the head that this process has seen, if the memory could not be written since.

@@ -1,10 +1,11 @@
 //! The explanation of a failure by the settings of the command and the scopes of its account.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use helvetisafe::Scope;
 
 use super::Vault;
+use crate::failure::org_key::Verdict;
 use crate::failure::{Failure, USE_HTTPS};
 use crate::session::Budget;
 use crate::session::missing_scope::MissingScope;
@@ -14,11 +15,39 @@ use crate::settings::Settings;
 /// The time to find the cause of a refusal, if the user sets none.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The time for which the answer of the signed chain about an org key is used.
+const PAUSE: Duration = Duration::from_secs(5);
+
 impl Vault {
-    /// Replaces the advice to trust a refused org key, if the signed chain decides about it.
+    /// Replaces the advice to trust a refused org key, if the signed chain decides about it, and asks the chain about a key that
+    /// the vault may have replaced.
     pub(super) fn explain_org_key(&self, failure: Failure) -> Failure {
         let trust = || Trust::load(self.settings.get()?).ok();
-        failure.with_chain_deciding(|| trust().is_some_and(|trust| trust.follows_chain()))
+        failure
+            .with_chain_deciding(|| trust().is_some_and(|trust| trust.follows_chain()))
+            .with_verdict_of_chain(|| self.verdict_of_chain())
+    }
+
+    /// Asks the signed chain about the org key in use, once for the secrets that are read together.
+    fn verdict_of_chain(&self) -> Option<Verdict> {
+        let mut last = self.verdict.borrow_mut();
+        if let Some((at, verdict)) = &*last
+            && at.elapsed() < PAUSE
+        {
+            return verdict.clone();
+        }
+        let verdict = self.ask_chain();
+        *last = Some((Instant::now(), verdict.clone()));
+        verdict
+    }
+
+    fn ask_chain(&self) -> Option<Verdict> {
+        let trust = Trust::load_all(self.settings.get()?).ok()?;
+        let client = self.connected()?;
+        let time_left = self.budget().ok().and_then(Budget::left);
+        let organization = client.organization();
+        let organization = organization.within(time_left.unwrap_or(TIMEOUT));
+        trust.ask_chain(client, organization)
     }
 
     /// Explains the refusal of an account that may not be confirmed, or may be disabled.

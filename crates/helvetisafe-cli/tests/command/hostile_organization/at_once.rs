@@ -229,3 +229,36 @@ fn of_two_requests_with_one_code_one_is_taken() {
     );
     ok(stage.ada("org confirm bob --yes"));
 }
+
+/// The other administrator replaces the org key after the command has fetched it, and before it fetches the signed chain. Both
+/// are honest.
+#[test]
+fn a_rotation_before_the_chain_is_fetched_is_no_contradiction() {
+    let stage = Stage::of_two();
+    stage.joined("joe");
+    for line in [
+        "org members",
+        "org invite carol --scopes reader",
+        "org confirm joe --yes",
+        "org rotate --dry-run",
+        "account show",
+        "audit",
+        "trust",
+        "doctor",
+    ] {
+        ok(stage.ada("list"));
+        let output = stage.while_waiting(line, Route::Chain, || {
+            ok(stage.grace("org rotate --yes"));
+        });
+        let messages = fails(&output, 0);
+        assert!(
+            !messages.contains("another administrator"),
+            "{line}: {messages}"
+        );
+        if line == "account show" {
+            let text = String::from_utf8_lossy(&output.stdout);
+            let epoch = format!("key epoch     {}", stage.epoch());
+            assert!(text.contains(&epoch), "{text}");
+        }
+    }
+}

@@ -495,6 +495,84 @@ fn an_old_epoch_is_refused_after_the_new_one_was_seen() {
     }
 }
 
+const STILL_REPLACED: &str = "refuses the org key";
+
+/// The vault gives the replaced key to a client that lives through a rotation, which it has not seen: under the number of the
+/// present key, and under its own. Checks: `OrgKeys::judge`, and the chain that is followed after it.
+#[test]
+fn a_replaced_key_is_not_used_by_a_client_that_has_not_seen_the_rotation() {
+    for kind in BOTH {
+        let real = Real::new(kind);
+        let ada = real.ada();
+        ada.create("db", "s3cr3t-v@lue").unwrap();
+        let bob = real.member("bob", MEMBER);
+        let connect = |rotation| real.connect_by(&bob, MEMBER, rotation).unwrap();
+        let following = connect(OrgKeyRotation::follow_chain(real.anchor));
+        let refusing = connect(OrgKeyRotation::refuse());
+        let asking = connect(OrgKeyRotation::ask(|_| true));
+        let new = NewOrgKey::generate().unwrap();
+        ada.rotate(&real.administrator(), &new, |_| {}).unwrap();
+        let writes = real.faults.writes();
+        let stops = |check: &str, attack: &dyn Fn() -> Result<(), Error>| {
+            let error = attack().unwrap_err();
+            assert!(error.to_string().contains(check), "{check}: {error}");
+            assert_eq!(real.faults.writes(), writes, "{check}");
+        };
+        let get = |client: &AnyClient| client.get("db").map(drop);
+        for is_renumbered in [true, false] {
+            match is_renumbered {
+                true => real.lies(Route::OrgKey, Lie::OldOrgKey),
+                false => real.replays(Route::OrgKey),
+            }
+            stops(OTHER_ORG_KEY, &|| get(&following));
+            stops(OTHER_ORG_KEY, &|| following.create("new", "v@lue"));
+            stops(OTHER_ORG_KEY, &|| following.put("db", "v@lue"));
+            let check = match is_renumbered {
+                true => "a key keeps its number",
+                false => STILL_REPLACED,
+            };
+            for client in [&refusing, &asking] {
+                stops(check, &|| client.create("new", "v@lue"));
+                stops(check, &|| client.put("db", "v@lue"));
+                let error = client.get("db").unwrap_err();
+                assert!(error.may_be_replaced_org_key(), "{error}");
+            }
+            real.faults.clear();
+        }
+        assert_eq!(ada.get("db").unwrap(), "s3cr3t-v@lue");
+        following.put("db", "v@lue").unwrap();
+        assert_eq!(following.fingerprint(), new.key.fingerprint());
+        assert_eq!(
+            (following.key_epoch(), asking.get("db").unwrap().as_str()),
+            (Some(2), "v@lue")
+        );
+        assert_eq!(ada.get("db").unwrap(), "v@lue");
+    }
+}
+
+/// A rotation comes between the fetch of the org key and that of the chain.
+#[test]
+fn the_key_of_a_newer_chain_is_fetched_again() {
+    for kind in BOTH {
+        let real = Real::new(kind);
+        let (ada, early) = (real.ada(), real.without_chain());
+        let new = NewOrgKey::generate().unwrap();
+        ada.rotate(&real.administrator(), &new, |_| {}).unwrap();
+        let chain = early.follow(&real.anchor).unwrap();
+        let first = early.fingerprint();
+        real.lies(Route::OrgKey, Lie::OldOrgKey);
+        real.stops(ErrorKind::OrgKeyRefused, OTHER_ORG_KEY, || {
+            early.use_org_key(&chain)
+        });
+        assert_eq!(early.fingerprint(), first);
+        early.use_org_key(&chain).unwrap();
+        assert_eq!(early.fingerprint(), new.key.fingerprint());
+        assert_eq!(early.key_epoch(), Some(2));
+        early.create("db", "s3cr3t-v@lue").unwrap();
+        assert_eq!(ada.get("db").unwrap(), "s3cr3t-v@lue");
+    }
+}
+
 /// The chain states the epoch. The vault's number for the same key changes nothing: writes name that of the chain.
 #[test]
 fn another_number_for_the_same_org_key_is_ignored() {

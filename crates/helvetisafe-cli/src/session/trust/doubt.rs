@@ -1,0 +1,138 @@
+//! Doubts about the vault's org key, and what the signed chain says about them.
+
+use helvetisafe::organization::Organization;
+use helvetisafe::{Client, Error, ErrorKind, Fingerprint};
+
+use super::known_vault::{KnownVault, NumberedKey};
+use super::{Trust, follow_with_key, pin};
+use crate::failure::org_key::Verdict;
+use crate::failure::{Failure, Status, other_history};
+
+/// The reason for which the vault's org key is not used before the signed chain confirms it.
+pub(super) enum Doubt {
+    /// It is not the trusted one.
+    OtherKey(Error),
+    /// It is the remembered one, and the vault does not give it the remembered number.
+    OtherNumber(NumberedKey),
+}
+
+impl Trust<'_> {
+    /// Returns the doubt about the org key of a client that has connected: the vault gives the remembered key another number.
+    pub(super) fn doubt(&self, client: &Client) -> Option<Doubt> {
+        let key = NumberedKey::of(client);
+        let is_doubted = |known: &KnownVault| known.is_doubted(key);
+        let is_doubted =
+            self.expected.is_none() && self.remembered.as_ref().is_some_and(is_doubted);
+        is_doubted.then_some(Doubt::OtherNumber(key))
+    }
+
+    /// Explains a doubt that no chain decides.
+    pub(super) fn explain_doubt(&self, doubt: Doubt) -> Failure {
+        match doubt {
+            Doubt::OtherKey(refusal) => self.explain(refusal),
+            Doubt::OtherNumber(key) => self.renumbered(key).with_advice(&format!(
+                "ask the vault's owner whether this is the present org key; if it is, run {}",
+                pin(key.fingerprint)
+            )),
+        }
+    }
+
+    /// Explains why the signed chain does not confirm the vault's org key, or the doubt alone if the chain cannot be fetched.
+    pub(super) fn not_in_chain(&self, doubt: Doubt, reason: &Error) -> Failure {
+        let given = match &doubt {
+            Doubt::OtherKey(refusal) => refusal.refused_org_key(),
+            Doubt::OtherNumber(key) => Some(key.fingerprint),
+        };
+        let (Some(given), Some(known), Some(verdict)) = (given, &self.remembered, verdict(reason))
+        else {
+            return match doubt {
+                Doubt::OtherNumber(key) => self.renumbered(key).with_advice(&format!(
+                    "the signed chain, which shows the present key, could not be followed ({}): run the command again",
+                    reason.without_advice()
+                )),
+                refusal @ Doubt::OtherKey(_) => self.explain_doubt(refusal),
+            };
+        };
+        match (doubt, reason.accepted_org_keys()) {
+            (_, [present]) if given == known.fingerprint => replaced(given, *present),
+            (Doubt::OtherNumber(key), _) => self.renumbered(key).with_advice(&verdict),
+            (Doubt::OtherKey(_), _) => Failure::new(
+                Status::Crypto,
+                format_args!(
+                    "the org key of this vault has changed: it was {} since {:.0}, and is now {given}; it was not used, since \
+                     {verdict}",
+                    known.fingerprint, known.since
+                ),
+            ),
+        }
+    }
+
+    /// The vault gives the remembered org key another number than before.
+    fn renumbered(&self, key: NumberedKey) -> Failure {
+        let number =
+            |epoch: Option<u64>| epoch.map_or("none".to_owned(), |epoch| epoch.to_string());
+        let known = self.remembered.as_ref().and_then(|known| known.key_epoch);
+        Failure::new(
+            Status::Crypto,
+            format_args!(
+                "the vault gives the org key {} the number {}, and the number that is remembered for it is {}: it was not used, \
+                 since a value under a replaced key would be lost",
+                key.fingerprint,
+                number(key.epoch),
+                number(known)
+            ),
+        )
+    }
+
+    /// Asks the signed chain about the org key that a client uses; `None` if no part of the chain is trusted, or it cannot be
+    /// fetched.
+    pub(in crate::session) fn ask_chain(
+        &self,
+        client: &Client,
+        organization: Organization<'_>,
+    ) -> Option<Verdict> {
+        let anchor = self.own().ok()??;
+        let chain = match follow_with_key(client, organization, &anchor, self.expected) {
+            Ok(chain) => chain,
+            Err(error) => return verdict(&error).map(Verdict::Refused),
+        };
+        if let Err(failure) = self.check_extends(&chain) {
+            return failure
+                .message()
+                .map(|text| Verdict::Refused(text.to_owned()));
+        }
+        let (used, present) = (client.org_key_fingerprint(), *chain.fingerprint());
+        Some(match used == present {
+            true => Verdict::Present,
+            false => Verdict::Refused(format!(
+                "the vault still gives the org key {used}, and the signed chain has {present} in its place: write nothing, and ask \
+                 an administrator before you continue"
+            )),
+        })
+    }
+}
+
+/// The vault gives a replaced org key as the present one.
+fn replaced(given: Fingerprint, present: Fingerprint) -> Failure {
+    Failure::new(
+        Status::Crypto,
+        format_args!(
+            "the vault still gives the org key {given}, and the signed chain has {present} in its place: it was not used, and \
+             nothing was written, since a value under a replaced key would be lost; ask an administrator before you continue"
+        ),
+    )
+}
+
+/// Returns why the chain does not confirm an org key, and what to do next; `None` if the chain could not be fetched.
+pub(super) fn verdict(reason: &Error) -> Option<String> {
+    if let Some(history) = reason.other_history() {
+        return Some(other_history::message(history.seen, history.served));
+    }
+    let is_verdict = matches!(reason.kind(), ErrorKind::Crypto | ErrorKind::OrgKeyRefused);
+    is_verdict.then(|| {
+        format!(
+            "the signed chain does not confirm it ({}); ask another administrator before you continue",
+            reason.without_advice()
+        )
+    })
+}

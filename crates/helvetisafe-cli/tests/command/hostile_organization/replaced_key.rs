@@ -1,0 +1,231 @@
+//! A vault that gives a replaced org key to a member who has not seen the rotation. What is sealed under it would be stored as a
+//! value of the present key, which nobody else could open.
+
+use super::*;
+
+/// The message about a key that the signed chain has replaced.
+const REPLACED: &str = "in its place";
+/// The advice that would destroy a good value.
+const WRITE_AGAIN: &str = "write it again";
+
+/// Returns the status of a refused org key: `run` has one status for all its own failures.
+fn status(line: &str) -> i32 {
+    if line.starts_with("run") { 125 } else { 8 }
+}
+
+impl Stage {
+    /// An organization whose founder has replaced the org key since Bob has read and written.
+    fn rotated() -> Self {
+        let stage = Self::new();
+        stage.organization.member("bob", "member");
+        for line in ["set KEY --generate", "set OLD --generate"] {
+            ok(stage.ada(line));
+        }
+        ok(stage.ada("set MANY --field A --generate"));
+        ok(stage.bob("get KEY"));
+        ok(stage.ada("org rotate --yes"));
+        stage
+    }
+
+    fn bob(&self, line: &str) -> Output {
+        self.with("bob", line)
+    }
+
+    fn values(&self) -> Vec<String> {
+        let read = |line: &&str| ok(self.ada(line));
+        let lines = ["get KEY", "get OLD", "get MANY --field A"];
+        lines.iter().map(read).collect()
+    }
+
+    /// Returns the remembered fingerprint and number of an account.
+    fn known(&self, folder: &str) -> (String, Value) {
+        let known = json(&self.remembered());
+        let mut vaults = known["vaults"].as_array().unwrap().iter();
+        let vault = vaults.find(|it| it["account"] == self.account(folder));
+        let vault = vault.unwrap();
+        let fingerprint = vault["fingerprint"].as_str().unwrap().to_owned();
+        (fingerprint, vault["key_epoch"].clone())
+    }
+
+    /// Bob's next commands follow the honest rotation, and nothing was lost.
+    fn is_whole(&self, values: &[String]) {
+        let read = fails(&self.bob("get KEY"), 0);
+        assert!(read.contains("as the signed chain shows"), "{read}");
+        ok(self.bob("set OLD --generate"));
+        let now = self.values();
+        assert_eq!((&now[0], &now[2]), (&values[0], &values[2]));
+        ok(self.ada("org rotate --yes"));
+        ok(self.bob("get OLD"));
+    }
+}
+
+/// Check: `Trust::doubt`, since the number of a key never changes. Then the signed chain decides.
+#[test]
+fn an_old_key_under_the_present_number_is_not_used() {
+    let stage = Stage::rotated();
+    let values = stage.values();
+    for line in [
+        "get KEY",
+        "set NEW --generate",
+        "set OLD --generate --drop-fields",
+        "update OLD --generate",
+        "create NEW --generate",
+        "set MANY --field A --generate",
+        "copy KEY COPY",
+        "rotate KEY --generate",
+        "run --key KEY -- true",
+        "run --watch 1s --key KEY -- true",
+        "list",
+        "trust",
+        "account show",
+    ] {
+        stage.lies(Route::OrgKey, Lie::OldOrgKey);
+        let check = match line {
+            "trust" => "the signed chain names",
+            _ => REPLACED,
+        };
+        let messages = stage.stops(status(line), check, || stage.bob(line));
+        assert!(!messages.contains(WRITE_AGAIN), "{messages}");
+        assert!(!messages.contains("trust pin"), "{messages}");
+    }
+    stage.lies(Route::OrgKey, Lie::OldOrgKey);
+    assert_eq!(stage.bob("doctor").status.code(), Some(8));
+    stage.faults.clear();
+    assert_eq!(stage.values(), values);
+    stage.is_whole(&values);
+}
+
+/// The vault gives the number of then, too. Check: the signed chain, which is asked after the refusal of a write and for a value
+/// that does not open, in `Trust::ask_chain`.
+#[test]
+fn an_old_key_under_its_own_number_is_explained() {
+    let stage = Stage::rotated();
+    let values = stage.values();
+    stage.replays(Route::OrgKey);
+    for line in [
+        "get KEY",
+        "set NEW --generate",
+        "set OLD --generate --drop-fields",
+        "update OLD --generate",
+        "set MANY --field A --generate",
+        "copy KEY COPY",
+        "run --key KEY -- true",
+    ] {
+        let before = (stage.remembered(), stage.faults.writes());
+        let messages = fails(&stage.bob(line), status(line));
+        assert!(messages.contains(REPLACED), "{line}: {messages}");
+        assert!(!messages.contains(WRITE_AGAIN), "{line}: {messages}");
+        let after = (stage.remembered(), stage.faults.writes());
+        assert_eq!(after, before, "{line}");
+    }
+    // With an old chain, too, the chain says so.
+    stage.lies(Route::Chain, Lie::Withhold(1));
+    let messages = fails(&stage.bob("set NEW --generate"), 8);
+    assert!(
+        messages.contains("one of its answers is wrong"),
+        "{messages}"
+    );
+    stage.faults.clear();
+    assert_eq!(stage.values(), values);
+    stage.is_whole(&values);
+}
+
+/// A value that does not open although the key is the present one may be written again.
+#[test]
+fn a_value_that_does_not_open_under_the_key_of_the_chain_may_be_written_again() {
+    let stage = Stage::rotated();
+    ok(stage.bob("get KEY"));
+    let flip = Fault::flip_bit_of(helvetisafe_server::faults::Part::Tag);
+    stage.faults.on(Route::Read).then(flip);
+    let messages = fails(&stage.bob("get KEY"), 8);
+    assert!(
+        messages.contains("the signed chain has the org key in use"),
+        "{messages}"
+    );
+    assert!(messages.contains(WRITE_AGAIN), "{messages}");
+}
+
+/// Without a chain the number alone shows that the vault contradicts itself. Check: `Trust::doubt`.
+#[test]
+fn without_a_chain_another_number_of_the_remembered_key_is_refused() {
+    let stage = Stage::rotated();
+    let mut known = json(&stage.remembered());
+    for vault in known["vaults"].as_array_mut().unwrap() {
+        vault.as_object_mut().unwrap().remove("organization");
+    }
+    let world = &stage.organization.world;
+    let file = ".local/state/helvetisafe/known-vaults.json";
+    world.write(file, &known.to_string(), 0o600);
+    let profile = stage.organization.path("bob/config.toml");
+    let text = fs::read_to_string(&profile).unwrap();
+    let lines = text
+        .lines()
+        .filter(|it| !it.starts_with("verification_key"));
+    fs::write(&profile, lines.collect::<Vec<_>>().join("\n")).unwrap();
+    for line in ["get KEY", "set NEW --generate", "trust"] {
+        stage.lies(Route::OrgKey, Lie::OldOrgKey);
+        let check = "the number 2, and the number that is remembered for it is 1";
+        stage.stops(8, check, || stage.bob(line));
+    }
+    // The replaced key under its own number: the vault refuses what it asks for.
+    stage.replays(Route::OrgKey);
+    let messages = fails(&stage.bob("set NEW --generate"), 8);
+    assert!(
+        messages.contains("one of its answers is wrong"),
+        "{messages}"
+    );
+    let messages = fails(&stage.bob("get KEY"), 8);
+    assert!(messages.contains("before you write it again"), "{messages}");
+}
+
+/// An administrator who has not seen the rotation either.
+#[test]
+fn the_message_of_an_administrator_names_both_keys() {
+    let stage = Stage::of_two();
+    ok(stage.grace("set KEY --generate"));
+    let (old, _) = stage.known("grace");
+    ok(stage.ada("org rotate --yes"));
+    let (new, _) = stage.known("ada");
+    for line in [
+        "org rotate --yes",
+        "org rotate --dry-run",
+        "org members",
+        "audit",
+    ] {
+        stage.lies(Route::OrgKey, Lie::OldOrgKey);
+        let messages = stage.stops(8, REPLACED, || stage.grace(line));
+        let sentence =
+            format!("still gives the org key {old}, and the signed chain has {new} in its place");
+        assert!(messages.contains(&sentence), "{messages}");
+    }
+    ok(stage.grace("org rotate --yes"));
+}
+
+/// The number in the trust memory is that of the remembered key, from the first contact on.
+#[test]
+fn number_and_fingerprint_are_remembered_together() {
+    let stage = Stage::new();
+    stage.organization.member("bob", "member");
+    let (first, epoch) = stage.known("bob");
+    assert_eq!(epoch, 1);
+    assert_eq!(stage.known("ada"), (first.clone(), 1.into()));
+    ok(stage.ada("org rotate --yes"));
+    let (second, epoch) = stage.known("ada");
+    assert_eq!(epoch, 2);
+    for _ in 0..2 {
+        ok(stage.bob("list"));
+        assert_eq!(stage.known("bob"), (second.clone(), 2.into()));
+    }
+    ok(stage.ada("org rotate --yes"));
+    ok(stage.bob("set NEW --generate"));
+    assert_eq!(stage.known("bob"), stage.known("ada"));
+    // The number of a key that is pinned by hand is unknown, and the chain states it.
+    let (third, _) = stage.known("bob");
+    for (pinned, status) in [(&third, 0), (&second, 0), (&first, 0)] {
+        let line = format!("trust pin {pinned} --yes");
+        ok(stage.bob(&line));
+        assert_eq!(stage.known("bob"), ((*pinned).clone(), Value::Null));
+        fails(&stage.bob("list"), status);
+        assert_eq!(stage.known("bob"), (third.clone(), 3.into()));
+    }
+}
