@@ -5,8 +5,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Output;
 use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
 
-use helvetisafe_server::Vault;
+use helvetisafe_server::{Error, Vault};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
@@ -47,8 +49,21 @@ impl Restorable {
             assert!(!self.file(name).exists());
         }
         fs::copy(self.file(from), self.file(to)).unwrap();
-        let builder = Vault::builder().listen(self.address);
-        *vault = Some(builder.state(self.file("vault.db")).start().unwrap());
+        *vault = Some(self.start());
+    }
+
+    /// Starts the vault at its address, which a connection of another test may have for a moment.
+    fn start(&self) -> Vault {
+        for _ in 0..100 {
+            let builder = Vault::builder().listen(self.address);
+            match builder.state(self.file("vault.db")).start() {
+                Err(Error::AddressInUse { .. }) => {
+                    thread::sleep(Duration::from_millis(50));
+                }
+                started => return started.unwrap(),
+            }
+        }
+        panic!("{} stays in use", self.address);
     }
 
     fn back_up(&self) {
