@@ -40,6 +40,11 @@ const STEPS: &[Step] = &[
         script: include_str!("../../../migrations/postgres/0005_audit_seals.sql"),
         compatible_from: 1,
     },
+    Step {
+        name: "0006_refused_writes",
+        script: include_str!("../../../migrations/postgres/0006_refused_writes.sql"),
+        compatible_from: 1,
+    },
 ];
 
 /// The name of the lease.

@@ -1,8 +1,8 @@
 //! Secrets. No statement finds an expired one, even before it is removed.
 //!
 //! A write locks the organization and the token that allow it against a change, writes the row, replaces the number of one
-//! shard of the list's version, and records its id: in one statement. One that finds no row to write fences its id, so that
-//! an earlier attempt that arrives late finds none either.
+//! shard of the list's version, and records its id: in one statement. One with an idempotency key that finds no row to write
+//! records that, so that another attempt at it that arrives later writes none either.
 
 mod numbers;
 
@@ -20,7 +20,7 @@ use crate::store::{
     Ciphertext, Conditional, Grant, IdempotencyKey, Moment, Put, SecretVersion, SecretWrite,
     StoreError, Tenant,
 };
-use numbers::Numbers;
+use numbers::{Intent, Numbers};
 
 pub(super) use numbers::ListChange;
 
@@ -78,9 +78,9 @@ macro_rules! write_secret {
             $also,
             "counted AS (UPDATE list_versions SET n = $5 WHERE organization = $1 AND shard = $4 \
              AND EXISTS (SELECT 1 FROM written)), ",
-            "recorded AS (INSERT INTO writes (id, at, happened, expires_at) SELECT $7, ",
+            "recorded AS (INSERT INTO writes (id, at, happened, refused, expires_at) SELECT $7, ",
             now!(),
-            ", written.version IS NOT NULL, written.expires_at FROM (SELECT 1) AS one LEFT JOIN written ON true \
+            ", written.version IS NOT NULL, written.version IS NULL, written.expires_at FROM (SELECT 1) AS one LEFT JOIN written ON true \
              WHERE written.version IS NOT NULL OR $8 AND ",
             granted!(),
             ") SELECT (SELECT is_held FROM hold), (SELECT key_epoch FROM current), ",
@@ -102,7 +102,7 @@ impl Postgres {
         &self,
         write: &SecretWrite,
     ) -> Result<Option<CreatedSecret>, StoreError> {
-        let numbers = Numbers::of_value(write)?;
+        let numbers = Numbers::of_value(Intent::Create, write)?;
         let created = self.create(write, &numbers).await?;
         Ok(created.map(|dates| dates.created(&write.key, write.grant.tenant.key_epoch)))
     }
@@ -111,7 +111,7 @@ impl Postgres {
         &self,
         write: &SecretWrite,
     ) -> Result<Conditional<UpdatedSecret>, StoreError> {
-        let numbers = Numbers::of_value(write)?;
+        let numbers = Numbers::of_value(Intent::Update, write)?;
         let versions = write.versions.as_deref();
         match self.update(write, versions, &numbers).await? {
             Some(dates) => Ok(Conditional::Done(
@@ -126,9 +126,7 @@ impl Postgres {
         &self,
         write: &SecretWrite,
     ) -> Result<Put, StoreError> {
-        let mut numbers = Numbers::of_value(write)?;
-        // One of the two statements writes.
-        numbers.has_fence = false;
+        let numbers = Numbers::of_value(Intent::Put, write)?;
         loop {
             if let Some(dates) = self.update(write, None, &numbers).await? {
                 return Ok(Put::Updated(
@@ -150,7 +148,7 @@ impl Postgres {
         versions: Option<&[SecretVersion]>,
         idempotency_key: Option<IdempotencyKey>,
     ) -> Result<Conditional<()>, StoreError> {
-        let numbers = Numbers::of(&grant, key, idempotency_key, &[])?;
+        let numbers = Numbers::of_delete(&grant, key, idempotency_key)?;
         let statement = |id| {
             let delete = write_secret!(
                 concat!(
@@ -234,7 +232,7 @@ impl Postgres {
     ) -> Result<Option<Dates>, StoreError> {
         match self.write_as(&numbers.ids, statement).await? {
             Outcome::Answered(rows) => written(&rows, grant.tenant),
-            Outcome::Found(record) => Ok(Some(Dates {
+            Outcome::Found(record) => Ok(record.map(|record| Dates {
                 version: SecretVersion(numbers.ids.version()),
                 // Only the answer to a create has this date.
                 created_at: record.at,

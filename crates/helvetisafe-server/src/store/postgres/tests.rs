@@ -46,6 +46,8 @@ struct Requests {
     before: AtomicBool,
     /// True if the client loses the connection at its next statement, which reaches the server once this is false.
     is_held: AtomicBool,
+    /// True if the next statement reaches the server once this is false, while the client waits.
+    is_stalled: AtomicBool,
     /// True if a statement is held.
     holds: AtomicBool,
     /// True if it forwards nothing, and closes nothing.
@@ -109,10 +111,23 @@ impl Proxy {
         self.requests.is_held.store(true, SeqCst);
     }
 
-    /// Delivers the statement that it holds, and returns when the server has answered.
+    /// Holds the next statement, and lets the client wait.
+    fn stall(&self) {
+        self.requests.is_stalled.store(true, SeqCst);
+    }
+
+    /// Returns once it holds a statement.
+    async fn holds(&self) {
+        while !self.requests.holds.load(SeqCst) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Delivers the statement that it holds, and returns when the server has answered, or has it while the client waits.
     fn deliver(&self) {
         assert!(self.requests.holds.load(SeqCst), "it holds a statement");
         self.requests.is_held.store(false, SeqCst);
+        self.requests.is_stalled.store(false, SeqCst);
         while self.requests.holds.load(SeqCst) {
             thread::sleep(Duration::from_millis(5));
         }
@@ -164,6 +179,13 @@ fn forward_statements(
             (&*server).write_all(&bytes[..count]).unwrap();
             let _ = server.shutdown(Shutdown::Write);
             return true;
+        }
+        let is_stalled = || requests.is_stalled.load(SeqCst);
+        if is_statement && is_stalled() && !requests.holds.swap(true, SeqCst) {
+            while is_stalled() {
+                thread::sleep(Duration::from_millis(5));
+            }
+            requests.holds.store(false, SeqCst);
         }
         let cut = || requests.to_cut.fetch_update(SeqCst, SeqCst, decrement);
         let is_last = is_statement && cut().is_ok();

@@ -5,7 +5,8 @@
 //! so the outcome of a write that is found is on the standby too.
 //!
 //! A client that repeats a request, maybe at another node, sends the same idempotency key. The ids are made from it, so
-//! that only one of the statements has an effect, whichever arrives first.
+//! that only one of the statements has an effect, whichever arrives first. A statement that finds nothing to write records
+//! that it was refused, which decides for the others too.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +25,7 @@ const LOOK_UP: Duration = Duration::from_secs(8);
 /// The pause between two attempts.
 const POLL: Duration = Duration::from_millis(100);
 
-/// The age at which the row of a write is removed: far longer than a look-up takes.
+/// The age at which the row of a write or a refusal is removed: far longer than a look-up takes.
 const WRITE_AGE: Duration = Duration::from_secs(600);
 
 /// The age at which a fence is removed: far longer than a network delays a statement.
@@ -91,8 +92,17 @@ impl WriteIds {
 pub(super) enum Outcome {
     /// The database has answered.
     Answered(Vec<PgRow>),
-    /// The answer was lost, and the write has happened.
-    Found(Record),
+    /// The answer was lost, or another repetition was faster: its record, or `None` if it found nothing to write.
+    Found(Option<Record>),
+}
+
+/// The result of a look-up.
+enum Found {
+    Happened(Record),
+    /// It found nothing to write.
+    Refused,
+    /// It did not happen, and cannot any more.
+    Fenced,
 }
 
 /// The record of a write.
@@ -127,10 +137,13 @@ impl Postgres {
                 Err(StoreError::IdInUse) => ("it was repeated meanwhile".to_owned(), false),
                 answered => return answered.map(Outcome::Answered),
             };
-            match self.look_up(id).await {
-                Ok(Some(record)) => return Ok(Outcome::Found(record)),
-                Ok(None) if is_lost && was_lost => return Err(StoreError::Unavailable(reason)),
-                Ok(None) => was_lost |= is_lost,
+            match self.find(id).await {
+                Ok(Found::Happened(record)) => return Ok(Outcome::Found(Some(record))),
+                Ok(Found::Refused) => return Ok(Outcome::Found(None)),
+                Ok(Found::Fenced) if is_lost && was_lost => {
+                    return Err(StoreError::Unavailable(reason));
+                }
+                Ok(Found::Fenced) => was_lost |= is_lost,
                 Err(_) => {
                     self.fence_later(id);
                     return Err(self.unconfirmed(reason));
@@ -140,14 +153,22 @@ impl Postgres {
         Err(StoreError::Busy)
     }
 
-    /// Returns the record of a write. If the write did not happen, fences it and returns `None`. Waits for a standby that is
-    /// about to be promoted.
+    /// Returns the record of a write. If the write did not happen, fences it and returns `None`.
     pub(super) async fn look_up(&self, id: i64) -> Result<Option<Record>, StoreError> {
+        Ok(match self.find(id).await? {
+            Found::Happened(record) => Some(record),
+            Found::Refused | Found::Fenced => None,
+        })
+    }
+
+    /// Finds out what became of a write, and fences it if nothing did. Waits for a standby that is about to be promoted.
+    async fn find(&self, id: i64) -> Result<Found, StoreError> {
         let statement = || {
             sqlx::query(concat!(
                 "INSERT INTO writes (id, at, happened) VALUES ($1, ",
                 now!(),
-                ", false) ON CONFLICT (id) DO UPDATE SET at = writes.at RETURNING happened, at, expires_at"
+                ", false) ON CONFLICT (id) DO UPDATE SET at = writes.at \
+                 RETURNING happened, at, expires_at, refused"
             ))
             .bind(id)
         };
@@ -164,13 +185,17 @@ impl Postgres {
             }
         };
         let row = only(&rows)?;
-        let happened: bool = get(row, 0)?;
+        let (happened, refused): (bool, bool) = (get(row, 0)?, get(row, 3)?);
         let expires_at: Option<i64> = get(row, 2)?;
         let record = Record {
             at: Moment(get(row, 1)?),
             expires_at: expires_at.map(Moment),
         };
-        Ok(happened.then_some(record))
+        Ok(match (happened, refused) {
+            (true, _) => Found::Happened(record),
+            (false, true) => Found::Refused,
+            (false, false) => Found::Fenced,
+        })
     }
 
     pub(super) fn fence_later(&self, id: i64) {
@@ -193,7 +218,7 @@ impl Postgres {
             sqlx::query(concat!(
                 "DELETE FROM writes WHERE at <= ",
                 now!(),
-                " - CASE WHEN happened THEN $1 ELSE $2 END"
+                " - CASE WHEN happened OR refused THEN $1 ELSE $2 END"
             ))
             .bind(micros(WRITE_AGE))
             .bind(micros(FENCE_AGE))

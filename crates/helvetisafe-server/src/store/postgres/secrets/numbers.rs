@@ -22,35 +22,54 @@ impl ListChange {
     }
 }
 
+/// The write that a request asks for. Different ones with one key are no repetitions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Intent {
+    Create,
+    Update,
+    Put,
+    Delete,
+}
+
 /// The numbers of a write.
 pub(super) struct Numbers {
     list: ListChange,
     pub(super) ids: WriteIds,
-    /// True if it fences its id when it finds no row to write.
-    pub(super) has_fence: bool,
+    /// True if it records that it finds no row to write.
+    records_refusal: bool,
 }
 
 impl Numbers {
     /// Returns the numbers of a write. Those of its repetitions are the same, if they have an idempotency key.
-    pub(super) fn of(
+    fn of(
+        intent: Intent,
         grant: &Grant,
         key: &KeyName,
         idempotency_key: Option<IdempotencyKey>,
         content: &[&[u8]],
     ) -> Result<Self, StoreError> {
         let organization = grant.tenant.organization.0.to_be_bytes();
-        let start: [&[u8]; 2] = [&organization, key.as_str().as_bytes()];
+        let start: [&[u8]; 3] = [&organization, key.as_str().as_bytes(), &[intent as u8]];
         Ok(Self {
             list: ListChange::generate()?,
             ids: match idempotency_key {
                 Some(it) => WriteIds::of(it.with(&[&start, content].concat())),
                 None => WriteIds::generate()?,
             },
-            has_fence: idempotency_key.is_some(),
+            // One of the statements of a put writes.
+            records_refusal: idempotency_key.is_some() && intent != Intent::Put,
         })
     }
 
-    pub(super) fn of_value(write: &SecretWrite) -> Result<Self, StoreError> {
+    pub(super) fn of_delete(
+        grant: &Grant,
+        key: &KeyName,
+        idempotency_key: Option<IdempotencyKey>,
+    ) -> Result<Self, StoreError> {
+        Self::of(Intent::Delete, grant, key, idempotency_key, &[])
+    }
+
+    pub(super) fn of_value(intent: Intent, write: &SecretWrite) -> Result<Self, StoreError> {
         let expiry = match write.expiry {
             Expiry::Keep => "keep".to_owned(),
             Expiry::Never => "never".to_owned(),
@@ -58,7 +77,13 @@ impl Numbers {
         };
         let Ciphertext { value, nonce } = &write.ciphertext;
         let content = [value, nonce, &expiry].map(|it| it.as_bytes());
-        Self::of(&write.grant, &write.key, write.idempotency_key, &content)
+        Self::of(
+            intent,
+            &write.grant,
+            &write.key,
+            write.idempotency_key,
+            &content,
+        )
     }
 
     pub(super) fn bind_grant(
@@ -76,7 +101,7 @@ impl Numbers {
             .bind(self.list.number)
             .bind(grant.token.as_bytes())
             .bind(write)
-            .bind(self.has_fence)
+            .bind(self.records_refusal)
     }
 
     pub(super) fn bind_write(

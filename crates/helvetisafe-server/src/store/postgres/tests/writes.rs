@@ -66,17 +66,23 @@ impl Scene {
 
     /// Begins a write of a node, and kills the node when its statement is on its way. [`Proxy::deliver`] lets it arrive.
     async fn kill(&self, write: impl Future) {
-        let is_sent = async {
-            while !self.proxy.requests.holds.load(SeqCst) {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
         self.proxy.hold();
         tokio::select! {
             biased;
-            () = is_sent => {}
+            () = self.proxy.holds() => {}
             _ = write => unreachable!("its statement is held"),
         }
+    }
+
+    /// Begins a write, and delays its statement until other work is done.
+    async fn delay<T>(&self, write: impl Future<Output = T>, other: impl Future) -> T {
+        self.proxy.stall();
+        let other = async {
+            self.proxy.holds().await;
+            other.await;
+            self.proxy.deliver();
+        };
+        tokio::join!(write, other).0
     }
 
     async fn value(&self, key: &str) -> Option<String> {
@@ -203,6 +209,64 @@ async fn the_statement_of_a_dead_node_has_no_effect_after_the_repetition_of_the_
     assert_eq!(scene.value("a").await.as_deref(), Some("9"));
 }
 
+/// The node of a write does not die: its statement is delayed, and it could repeat it. The client has the answer to a repetition
+/// at another node, which found nothing to write, and another client has written since.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delayed_statement_has_no_effect_after_its_repetition_was_refused() {
+    let Some(scene) = Scene::new().await else {
+        return;
+    };
+    let (store, other) = (&scene.store, &scene.other);
+    let key = || Some(IdempotencyKey::of([b"a key".as_slice()]));
+    let repeated = |value: &str| SecretWrite {
+        idempotency_key: key(),
+        ..scene.write("a", value)
+    };
+    let delete = async |store: &Store| {
+        let name = self::key("a");
+        store.delete_secret(scene.grant, name, None, key()).await
+    };
+    let create = async || {
+        let created = other.create_secret(scene.write("a", "later")).await;
+        assert!(created.unwrap().is_some());
+    };
+    let remove = async || {
+        let deleted = other.delete_secret(scene.grant, self::key("a"), None, None);
+        assert_eq!(deleted.await, Ok(Conditional::Done(())));
+    };
+
+    scene.warm_up().await;
+    let updated = scene.delay(store.update_secret(repeated("1")), async {
+        let repeated = other.update_secret(repeated("1")).await;
+        assert_eq!(repeated, Ok(Conditional::NoSecret));
+        create().await;
+    });
+    assert_eq!(updated.await, Ok(Conditional::NoSecret));
+    assert_eq!(scene.value("a").await.as_deref(), Some("later"));
+
+    scene.warm_up().await;
+    let created = scene.delay(store.create_secret(repeated("2")), async {
+        assert_eq!(other.create_secret(repeated("2")).await, Ok(None));
+        remove().await;
+    });
+    assert_eq!(created.await, Ok(None));
+    assert_eq!(scene.value("a").await, None);
+
+    scene.warm_up().await;
+    let deleted = scene.delay(delete(store), async {
+        assert_eq!(delete(other).await, Ok(Conditional::NoSecret));
+        create().await;
+    });
+    assert_eq!(deleted.await, Ok(Conditional::NoSecret));
+    assert_eq!(scene.value("a").await.as_deref(), Some("later"));
+
+    // Each further repetition gets the same answer.
+    for _ in 0..20 {
+        assert_eq!(delete(other).await, Ok(Conditional::NoSecret));
+    }
+    assert_eq!(scene.value("a").await.as_deref(), Some("later"));
+}
+
 /// The statement of the dead node arrives before the repetition.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repetition_returns_the_result_of_the_write_that_has_happened() {
@@ -223,8 +287,11 @@ async fn a_repetition_returns_the_result_of_the_write_that_has_happened() {
     other.update_secret(scene.write("a", "3")).await.unwrap();
     let again = other.update_secret(repeated("2")).await.unwrap();
     assert_eq!(updated, again);
-    let again = other.put_secret(repeated("2")).await.unwrap();
-    assert!(matches!(again, Put::Updated(again) if Conditional::Done(again.clone()) == updated));
+    assert_eq!(scene.value("a").await.as_deref(), Some("3"));
+
+    store.put_secret(repeated("2")).await.unwrap();
+    other.update_secret(scene.write("a", "3")).await.unwrap();
+    other.put_secret(repeated("2")).await.unwrap();
     assert_eq!(scene.value("a").await.as_deref(), Some("3"));
 
     // Another content under the same key is another write.
@@ -430,10 +497,12 @@ async fn old_records_are_removed_and_fences_later() {
         return;
     };
     scene.server.run(
-        "DELETE FROM writes; INSERT INTO writes (id, at, happened) \
-         SELECT age, (extract(epoch FROM now()) - age) * 1000000, true FROM unnest(ARRAY[300, 900, 90000]) AS age \
+        "DELETE FROM writes; INSERT INTO writes (id, at, happened, refused) \
+         SELECT age, (extract(epoch FROM now()) - age) * 1000000, true, false FROM unnest(ARRAY[300, 900, 90000]) AS age \
          UNION ALL \
-         SELECT age, (extract(epoch FROM now()) - age) * 1000000, false FROM unnest(ARRAY[301, 901, 90001]) AS age",
+         SELECT age, (extract(epoch FROM now()) - age) * 1000000, false, false FROM unnest(ARRAY[301, 901, 90001]) AS age \
+         UNION ALL \
+         SELECT age, (extract(epoch FROM now()) - age) * 1000000, false, true FROM unnest(ARRAY[302, 902, 90002]) AS age",
     );
     scene.store.sweep().await.unwrap();
     let ids = || sqlx::query("SELECT id FROM writes ORDER BY id");
@@ -443,5 +512,5 @@ async fn old_records_are_removed_and_fences_later() {
         .iter()
         .map(|row| super::super::get(row, 0).unwrap())
         .collect();
-    assert_eq!(ids, [300, 301, 901]);
+    assert_eq!(ids, [300, 301, 302, 901]);
 }
