@@ -20,13 +20,16 @@ impl Failover {
             return Ok(Self::default());
         };
         let plain_http = PlainHttp::parse(entries)?;
-        let checked = words(text).map(|url| {
+        // A URL may have a password, so it is not shown.
+        let checked = words(text).zip(1..).map(|(url, number)| {
             let base = match &plain_http {
                 Some(allowed) => BaseUrl::parse_with_plain_http(url, &allowed.host),
                 None => BaseUrl::parse(url),
             };
             base.map(|_| url.to_owned()).map_err(|error| {
-                Failure::usage(format_args!("{origin} cannot be used: `{url}`: {error}"))
+                Failure::usage(format_args!(
+                    "{origin} cannot be used: URL {number} of the list: {error}"
+                ))
             })
         });
         checked.collect::<Result<_, _>>().map(Self)

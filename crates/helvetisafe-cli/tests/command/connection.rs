@@ -285,11 +285,22 @@ fn further_addresses_count_only_with_the_base_url_of_their_source() {
     assert_eq!(failed.status.code(), Some(5), "{failed:?}");
     assert!(!proxy.log().is_empty());
 
-    let failed = get_with_profile(&world, &down, "http://vault.example", &[]);
-    let message = String::from_utf8(failed.stderr).unwrap();
-    assert!(
-        message.contains("failover_urls") && message.contains("`http://vault.example`"),
-        "{message}"
+    for wrong in ["http://vault.example", "https://ada:hunter2@vault.example"] {
+        let failed = get_with_profile(&world, &down, &format!("{other} {wrong}"), &[]);
+        let message = String::from_utf8(failed.stderr).unwrap();
+        assert!(message.contains("failover_urls"), "{message}");
+        assert!(message.contains("URL 2 of the list"), "{message}");
+        assert!(!message.contains("hunter2"), "{message}");
+        assert_eq!(failed.status.code(), Some(2), "{message}");
+    }
+
+    // A variable without a base URL does not replace the list of the profile.
+    world.set("KEY", "hunter2");
+    let found = get_with_profile(
+        &world,
+        &down,
+        &other,
+        &[("HELVETISAFE_FAILOVER_URLS", &down)],
     );
-    assert_eq!(failed.status.code(), Some(2), "{message}");
+    assert_eq!(found.stdout, b"hunter2", "{found:?}");
 }

@@ -87,6 +87,8 @@ impl<R: Runtime> Operation<'_, R> {
                 version: record.version,
                 key_epoch: record.key_epoch,
             }),
+            // A rotation has sealed each secret again, so the nonce decides nothing.
+            Ok(record) if record.key_epoch > sent.key_epoch => ReadBack::Unknown,
             Ok(_) => ReadBack::Taken,
             Err(error) if error.kind() == ErrorKind::NotFound => ReadBack::Absent,
             Err(_) => ReadBack::Unknown,

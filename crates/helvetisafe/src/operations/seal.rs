@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::Operation;
 use crate::config_error::ConfigError;
-use crate::error::{Action, Cause, Error};
+use crate::error::{Action, Cause, Error, ErrorKind};
 use crate::runtime::Runtime;
 use crate::secret::SecretMetadata;
 
@@ -41,7 +41,7 @@ impl<R: Runtime> Operation<'_, R> {
     }
 
     /// Sends a write, whose value `send` seals. It is sealed and sent again while the vault has replaced the org key meanwhile,
-    /// and the policy confirms the new one.
+    /// and the policy confirms the new one. A write of which an earlier attempt may have happened is not sent again.
     pub(super) async fn send_sealed<F>(
         &self,
         action: &Action,
@@ -53,8 +53,11 @@ impl<R: Runtime> Operation<'_, R> {
         for _ in 1..SEALS {
             let sealed_under = self.vault.org_keys.current();
             let outcome = send().await;
-            let code = outcome.as_ref().err().and_then(Error::code);
-            if code != Some(ErrorCode::KeyEpochMismatch) {
+            let is_refused = |error: &Error| {
+                error.code() == Some(ErrorCode::KeyEpochMismatch)
+                    && error.kind() != ErrorKind::Ambiguous
+            };
+            if !outcome.as_ref().is_err_and(is_refused) {
                 return outcome;
             }
             self.vault

@@ -450,3 +450,24 @@ fn an_ambiguous_write_contains_retry_after() {
         );
     }
 }
+
+/// The vault has replaced the org key after an attempt whose answer was lost: sealed again, the write could undo a later one.
+#[test]
+fn a_write_that_may_have_happened_is_not_sealed_again() {
+    let mismatch = r#"{"error": "another epoch", "code": "key_epoch_mismatch"}"#;
+    let world = World::new(move |seen, before| {
+        let count = earlier(before, "PUT", DB);
+        match seen.is("PUT", DB) {
+            // A reused connection that breaks is replaced once.
+            true if count < 2 => Some(Action::ForwardAndClose),
+            true => Some(answer(412, mismatch)),
+            false => None,
+        }
+    });
+    let client = world.client();
+    client.secrets().create("db", "v", None).unwrap();
+    let error = client.secrets().update("db", "w", None).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Ambiguous, "{error}");
+    assert_eq!(world.proxy.count("PUT", DB), 3);
+    assert_eq!(client.secrets().get("db").unwrap().expose_secret(), "w");
+}

@@ -34,11 +34,14 @@ impl Entries {
     /// Applies the rules to all entries that were found.
     pub(super) fn resolve(&mut self) {
         for setting in Setting::all() {
+            // After the base URL, which comes before them.
+            if setting == Setting::FailoverUrls {
+                self.override_foreign_failover();
+            }
             self.override_weaker(setting);
             self.override_repetition(setting);
             self.refuse_contradiction(&[setting]);
         }
-        self.override_foreign_failover();
         for required in &REQUIRED {
             if let [first, second] = required.alternatives {
                 self.choose(first, second);

@@ -238,6 +238,10 @@ async fn run_leased(
     holder: i64,
 ) -> Result<Attempt, Error> {
     let mut transaction = connection.begin().await?;
+    // A step waits for the locks of other nodes as long as it may.
+    sqlx::query("SET LOCAL lock_timeout = 0")
+        .execute(&mut *transaction)
+        .await?;
     let lease = sqlx::query("SELECT 1 FROM leases WHERE name = $1 AND holder = $2 FOR UPDATE")
         .bind(LEASE)
         .bind(holder)

@@ -25,11 +25,9 @@ const LOOK_UP: Duration = Duration::from_secs(8);
 /// The pause between two attempts.
 const POLL: Duration = Duration::from_millis(100);
 
-/// The age at which the row of a write or a refusal is removed: far longer than a look-up takes.
-const WRITE_AGE: Duration = Duration::from_secs(600);
-
-/// The age at which a fence is removed: far longer than a network delays a statement.
-const FENCE_AGE: Duration = Duration::from_secs(24 * 3600);
+/// The age at which a row is removed. The server ends a session that is idle, or waits for a lock, for half of this time, so no
+/// statement arrives or goes on later.
+const AGE: Duration = Duration::from_secs(600);
 
 /// The maximum number of writes to fence later.
 const UNKNOWN_WRITES: usize = 10_000;
@@ -215,13 +213,8 @@ impl Postgres {
             }
         }
         let statement = || {
-            sqlx::query(concat!(
-                "DELETE FROM writes WHERE at <= ",
-                now!(),
-                " - CASE WHEN happened OR refused THEN $1 ELSE $2 END"
-            ))
-            .bind(micros(WRITE_AGE))
-            .bind(micros(FENCE_AGE))
+            let delete = concat!("DELETE FROM writes WHERE at <= ", now!(), " - $1");
+            sqlx::query(delete).bind(micros(AGE))
         };
         self.long(statement).await.map(drop)
     }

@@ -98,11 +98,12 @@ impl Hosts {
     /// Connects to a host; an error if it is not the primary.
     async fn connect_to(&self, host: usize) -> Result<PgConnection, sqlx::Error> {
         let mut connection = self.address.options(host)?.connect().await?;
-        // A commit is on the disk before it is acknowledged. A stronger setting stays.
-        let (is_read_only, _): (String, String) = sqlx::query_as(
+        // A commit is on the disk before it is acknowledged. A stronger setting stays. The timeouts bound the delay of a
+        // statement whose node no longer waits for it: `writes::AGE` is twice as long.
+        let (is_read_only, ..): (String, String, String, String) = sqlx::query_as(
             "SELECT current_setting('transaction_read_only'), set_config('synchronous_commit', CASE \
              WHEN current_setting('synchronous_commit') = 'remote_apply' THEN 'remote_apply' ELSE 'on' END, \
-             false)",
+             false), set_config('idle_session_timeout', '5min', false), set_config('lock_timeout', '5min', false)",
         )
         .fetch_one(&mut connection)
         .await?;
