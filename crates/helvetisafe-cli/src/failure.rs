@@ -46,6 +46,8 @@ pub(crate) struct Failure {
     untrusted: Option<Fingerprint>,
     /// Set if the vault may give a replaced org key, which the signed chain shows.
     doubt: Option<Box<OrgKeyDoubt>>,
+    /// Set if the signed chain refuses the org key in use.
+    is_key_refused: bool,
     unbound: Option<Box<Unbound>>,
     missing_scope: Option<Scope>,
     /// Set if the vault does not give the account all requested scopes.
@@ -99,6 +101,7 @@ impl Failure {
             is_timeout: false,
             untrusted: None,
             doubt: None,
+            is_key_refused: false,
             unbound: None,
             missing_scope: None,
             are_scopes_refused: false,
@@ -138,6 +141,11 @@ impl Failure {
     /// Returns the org key that the user does not trust, if that is the reason.
     pub(crate) fn untrusted(&self) -> Option<Fingerprint> {
         self.untrusted
+    }
+
+    /// Returns true if the signed chain refuses the org key in use, so that nothing may be written.
+    pub(crate) fn is_key_refused(&self) -> bool {
+        self.is_key_refused
     }
 
     /// Returns the names of a read that was refused because the vault may have exchanged secrets.

@@ -83,6 +83,9 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     // A client that writes reads too.
     let outcomes = vault.read(import)?;
     drop(progress);
+    let outcomes = outcomes.into_iter();
+    let explain = |failure| vault.explain_org_key(failure);
+    let outcomes: Vec<_> = outcomes.map(|it| it.explained(explain)).collect();
     for (secret, outcome) in secrets.iter().zip(&outcomes) {
         if outcome.shows_existence(args.dry_run) {
             vault.note_name(&secret.key, true);

@@ -142,9 +142,12 @@ impl Refusal {
         match self {
             Self::LosesFields(names) => loses_fields(key, &names)
                 .with_advice(&format!("{instead}--drop-fields replaces the whole secret")),
-            Self::IsUnreadable(error) => explain(error).with_advice(&format!(
-                "`{key}` was not changed, since it may have fields; --drop-fields replaces the whole secret"
-            )),
+            Self::IsUnreadable(error) => match explain(error) {
+                failure if failure.is_key_refused() => failure,
+                failure => failure.with_advice(&format!(
+                    "`{key}` was not changed, since it may have fields; --drop-fields replaces the whole secret"
+                )),
+            },
             Self::Failed(error) => explain(error),
         }
     }

@@ -50,7 +50,12 @@ impl Failure {
             return self;
         };
         match ask() {
-            Some(Verdict::Refused(text)) => *message = message.replace(&doubt.advice, &text),
+            // What follows the advice is about a value that may be written again.
+            Some(Verdict::Refused(text)) => {
+                let end = message.find(&doubt.advice).unwrap_or(message.len());
+                message.replace_range(end.., &text);
+                self.is_key_refused = true;
+            }
             Some(Verdict::Present) if doubt.is_unopened => {
                 *message = message.replace(&doubt.advice, OF_PRESENT_KEY);
             }

@@ -166,8 +166,7 @@ impl<'a> Trust<'a> {
     fn note_epoch(&mut self, client: &Client, messages: Messages) {
         let key = NumberedKey::of(client);
         let known = self.memory.find(&self.vault);
-        let is_new =
-            known.is_some_and(|it| it.fingerprint == key.fingerprint && it.key_epoch.is_none());
+        let is_new = known.is_some_and(|known| known.is_unnumbered(key));
         let Some(epoch) = key.epoch.filter(|_| is_new) else {
             return;
         };

@@ -34,6 +34,14 @@ impl Outcome {
         matches!(self, Self::Created | Self::Updated { .. })
     }
 
+    /// Explains a failure, after all threads have ended.
+    pub(super) fn explained(self, explain: impl FnOnce(Failure) -> Failure) -> Self {
+        match self {
+            Self::Failed(failure) => Self::Failed(explain(failure)),
+            other => other,
+        }
+    }
+
     /// Returns true if the secret exists now for certain.
     pub(super) fn shows_existence(&self, dry_run: bool) -> bool {
         match self {

@@ -3,7 +3,7 @@
 use helvetisafe::organization::Organization;
 use helvetisafe::{Client, Error, ErrorKind, Fingerprint};
 
-use super::known_vault::{KnownVault, NumberedKey};
+use super::known_vault::NumberedKey;
 use super::{Trust, follow_with_key, pin};
 use crate::failure::org_key::Verdict;
 use crate::failure::{Failure, Status, other_history};
@@ -17,13 +17,16 @@ pub(super) enum Doubt {
 }
 
 impl Trust<'_> {
-    /// Returns the doubt about the org key of a client that has connected: the vault gives the remembered key another number.
+    /// Returns the doubt about the org key of a client that has connected: the vault gives the remembered key another number, or
+    /// its first one although a chain states it.
     pub(super) fn doubt(&self, client: &Client) -> Option<Doubt> {
+        let known = self
+            .remembered
+            .as_ref()
+            .filter(|_| self.expected.is_none())?;
         let key = NumberedKey::of(client);
-        let is_doubted = |known: &KnownVault| known.is_doubted(key);
-        let is_doubted =
-            self.expected.is_none() && self.remembered.as_ref().is_some_and(is_doubted);
-        is_doubted.then_some(Doubt::OtherNumber(key))
+        let is_first = known.is_unnumbered(key) && matches!(self.own(), Ok(Some(_)));
+        (is_first || known.is_renumbered(key)).then_some(Doubt::OtherNumber(key))
     }
 
     /// Explains a doubt that no chain decides.

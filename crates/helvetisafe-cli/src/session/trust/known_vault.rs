@@ -98,14 +98,18 @@ impl KnownVault {
         self.key_epoch.is_some() || self.numbers_keys || self.organization.is_some()
     }
 
-    /// Returns true if a vault gives the remembered org key another number than before, or its first one although a chain
-    /// states it. It may have replaced the key then, and a value under it would be stored as one of the present key.
-    pub(super) fn is_doubted(&self, given: NumberedKey) -> bool {
-        let is_other = match self.key_epoch {
-            Some(_) => given.epoch != self.key_epoch,
-            None => self.organization.is_some(),
-        };
-        self.fingerprint == given.fingerprint && given.epoch.is_some() && is_other
+    /// Returns true if the remembered org key is given another number than before. The vault may have replaced it then, and would
+    /// store a value under it as one of the present key.
+    pub(super) fn is_renumbered(&self, given: NumberedKey) -> bool {
+        let is_other = |(known, given)| known != given;
+        let numbers = self.key_epoch.zip(given.epoch);
+        self.fingerprint == given.fingerprint && numbers.is_some_and(is_other)
+    }
+
+    /// Returns true if this is the first number of the remembered org key.
+    pub(super) fn is_unnumbered(&self, given: NumberedKey) -> bool {
+        let is_first = self.key_epoch.is_none() && given.epoch.is_some();
+        self.fingerprint == given.fingerprint && is_first
     }
 }
 

@@ -173,7 +173,10 @@ impl Following {
         self.trusted.is_accepted(key.fingerprint, |entry| {
             let is_outdated = self.outdated.is_some_and(|it| it.is(entry));
             let is_unconfirmed = self.is_write && entry.unconfirmed;
-            let is_same = entry.fingerprint == key.fingerprint && !entry.is_doubted(key);
+            // The chain decides about a number that is not remembered.
+            let is_doubted = entry.is_renumbered(key)
+                || entry.is_unnumbered(key) && entry.organization.is_some();
+            let is_same = entry.fingerprint == key.fingerprint && !is_doubted;
             is_same && !is_outdated && !is_unconfirmed
         })
     }

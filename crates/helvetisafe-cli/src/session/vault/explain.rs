@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 impl Vault {
     /// Replaces the advice to trust a refused org key, if the signed chain decides about it, and asks the chain about a key that
     /// the vault may have replaced.
-    pub(super) fn explain_org_key(&self, failure: Failure) -> Failure {
+    pub(crate) fn explain_org_key(&self, failure: Failure) -> Failure {
         let trust = || Trust::load(self.settings.get()?).ok();
         failure
             .with_chain_deciding(|| trust().is_some_and(|trust| trust.follows_chain()))

@@ -24,6 +24,8 @@ impl Stage {
         ok(stage.ada("set MANY --field A --generate"));
         ok(stage.bob("get KEY"));
         ok(stage.ada("org rotate --yes"));
+        let world = &stage.organization.world;
+        world.write("new.env", "NEW=one\n", 0o600);
         stage
     }
 
@@ -72,6 +74,7 @@ fn an_old_key_under_the_present_number_is_not_used() {
         "create NEW --generate",
         "set MANY --field A --generate",
         "copy KEY COPY",
+        "import new.env",
         "rotate KEY --generate",
         "run --key KEY -- true",
         "run --watch 1s --key KEY -- true",
@@ -105,16 +108,20 @@ fn an_old_key_under_its_own_number_is_explained() {
     for line in [
         "get KEY",
         "set NEW --generate",
+        "set OLD --generate",
         "set OLD --generate --drop-fields",
         "update OLD --generate",
         "set MANY --field A --generate",
         "copy KEY COPY",
+        "import new.env",
         "run --key KEY -- true",
     ] {
         let before = (stage.remembered(), stage.faults.writes());
         let messages = fails(&stage.bob(line), status(line));
         assert!(messages.contains(REPLACED), "{line}: {messages}");
-        assert!(!messages.contains(WRITE_AGAIN), "{line}: {messages}");
+        for advice in [WRITE_AGAIN, "--drop-fields", "trust pin"] {
+            assert!(!messages.contains(advice), "{line}: {messages}");
+        }
         let after = (stage.remembered(), stage.faults.writes());
         assert_eq!(after, before, "{line}");
     }
@@ -219,6 +226,12 @@ fn number_and_fingerprint_are_remembered_together() {
     ok(stage.ada("org rotate --yes"));
     ok(stage.bob("set NEW --generate"));
     assert_eq!(stage.known("bob"), stage.known("ada"));
+    // While nothing contradicts what is remembered, no call is made for the chain.
+    let before = stage.faults.count(Route::Chain);
+    for line in ["get NEW", "set NEW --generate", "list"] {
+        ok(stage.bob(line));
+    }
+    assert_eq!(stage.faults.count(Route::Chain), before);
     // The number of a key that is pinned by hand is unknown, and the chain states it.
     let (third, _) = stage.known("bob");
     for (pinned, status) in [(&third, 0), (&second, 0), (&first, 0)] {
