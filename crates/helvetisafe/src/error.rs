@@ -164,6 +164,7 @@ impl Error {
             | Cause::NamesAnother(_)
             | Cause::NoEpoch
             | Cause::OtherEpoch { .. }
+            | Cause::LaterEpoch { .. }
             | Cause::StillReplaced(_) => ErrorKind::Crypto,
             Cause::OrgKeyRefused { .. } => ErrorKind::OrgKeyRefused,
             Cause::NoSuchField(_) => ErrorKind::NotFound,
@@ -285,7 +286,7 @@ impl Error {
     pub fn may_be_replaced_org_key(&self) -> bool {
         let contradicts = matches!(
             self.0.cause,
-            Cause::OtherEpoch { .. } | Cause::StillReplaced(_)
+            Cause::OtherEpoch { .. } | Cause::LaterEpoch { .. } | Cause::StillReplaced(_)
         );
         contradicts || self.is_decryption()
     }

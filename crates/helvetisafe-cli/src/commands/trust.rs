@@ -131,7 +131,8 @@ fn chosen(
     }
     let client = connect(settings, messages)?;
     let current = client.org_key_fingerprint();
-    match trust.follow_chain(client.organization()) {
+    let chain = trust.follow_chain(client.organization());
+    match &chain {
         Err(failure) => messages.warning(failure.message().unwrap_or_default()),
         Ok(Some(chain)) if *chain.fingerprint() != current => messages.warning(format_args!(
             "the signed chain has the org key {} in place of {current}, so commands will refuse it",
@@ -146,7 +147,12 @@ fn chosen(
     if !yes && is_new {
         confirm(trust, current, messages)?;
     }
-    Ok(NumberedKey::of(&client))
+    // A number that no chain confirms is left out, so the next command follows the chain.
+    let key = NumberedKey::unnumbered(current);
+    Ok(match chain {
+        Ok(Some(chain)) => key.numbered_by(&chain),
+        _ => key,
+    })
 }
 
 fn confirm(trust: &Trust, current: Fingerprint, messages: Messages) -> Result<(), Failure> {

@@ -12,7 +12,9 @@ use helvetisafe::{Client, Error, Fingerprint, OrgKeyRotation, Scope, Scopes};
 
 use super::missing_scope::{self, MissingScope};
 use super::recovery_kit;
-use super::trust::{Access, KnownOrganization, NumberedKey, Trust, follow_with_key, not_of_chain};
+use super::trust::{
+    Access, KnownOrganization, NumberedKey, Trust, follow_with_key, is_of_chain, not_of_chain,
+};
 use super::vault::Vault;
 use crate::advice;
 use crate::failure::{Failure, Status};
@@ -252,11 +254,10 @@ impl<'a> Administration<'a> {
 
     /// Checks that the org key in use is that of the chain: the vault must not choose the key that seals.
     fn check_org_key(&self, chain: &Chain) -> Result<(), Failure> {
-        let used = self.client.org_key_fingerprint();
-        if used == *chain.fingerprint() {
-            return Ok(());
+        match is_of_chain(&self.client, chain) {
+            true => Ok(()),
+            false => Err(not_of_chain(&self.client, chain)),
         }
-        Err(not_of_chain(used, chain))
     }
 
     /// Explains a refusal because of a missing scope. No setting leaves it out, since the command requests what it needs.

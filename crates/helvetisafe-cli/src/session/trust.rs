@@ -21,7 +21,7 @@ use crate::failure::{Failure, Status};
 use crate::settings::{Settings, VaultId};
 use crate::ui::messages::Messages;
 use doubt::Doubt;
-pub(super) use examination::{follow_with_key, not_of_chain};
+pub(super) use examination::{follow_with_key, is_of_chain, not_of_chain};
 pub(crate) use known_organization::KnownOrganization;
 pub(crate) use known_vault::{KnownVault, NumberedKey};
 use known_vaults::KnownVaults;

@@ -274,7 +274,7 @@ impl Error {
                  vault's operator or an administrator before you write it again"
                     .to_owned(),
             ),
-            Cause::OtherEpoch { .. } | Cause::StillReplaced(_) => Some(
+            Cause::OtherEpoch { .. } | Cause::LaterEpoch { .. } | Cause::StillReplaced(_) => Some(
                 "ask an administrator which org key is the present one before you continue"
                     .to_owned(),
             ),

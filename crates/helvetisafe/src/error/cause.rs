@@ -66,6 +66,11 @@ pub(crate) enum Cause {
         stated: u64,
     },
     #[error(
+        "it does not open: the vault says that the org key with the number {stated} sealed it, and gives the org key with the \
+         number {known} as the present one, so one of its answers is wrong, or it gives a replaced org key"
+    )]
+    LaterEpoch { known: u64, stated: u64 },
+    #[error(
         "the vault refuses the org key {0} as a replaced one, and gives it as the present one: one of its answers is wrong, and \
          nothing was written"
     )]

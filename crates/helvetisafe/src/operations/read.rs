@@ -91,7 +91,8 @@ impl<R: Runtime> Operation<'_, R> {
         match self.value(key, record, Purpose::Read).await {
             // The org key was replaced after the vault had sent the value under the old one.
             Err(error)
-                if error.is_decryption() && (is_prefetched || self.has_new_org_key(before)) =>
+                if error.may_be_replaced_org_key()
+                    && (is_prefetched || self.has_new_org_key(before)) =>
             {
                 let record = self.read(key).await?;
                 self.value(key, record, Purpose::Read).await
@@ -146,11 +147,25 @@ impl<R: Runtime> Operation<'_, R> {
         purpose: Purpose,
     ) -> Result<Payload, Error> {
         let failed = |error| Error::new(Action::Get(key.clone()), Cause::Crypto(error));
+        let stated = record.key_epoch;
         let envelope = Envelope::decode_in_place(record.value, &record.nonce).map_err(failed)?;
-        let plaintext = self
+        let opened = self
             .vault
             .open_envelope(key, envelope, purpose, &self.bounds)
-            .await?;
+            .await;
+        let plaintext = opened.map_err(|error| self.with_epoch(error, key, stated))?;
         Payload::parse(plaintext, key.as_str()).map_err(failed)
+    }
+
+    /// Explains a value that does not open by its number, if that is of a later org key than the client has.
+    fn with_epoch(&self, error: Error, key: &KeyName, stated: Option<u64>) -> Error {
+        let known = self.vault.org_keys.current().epoch();
+        match stated.zip(known) {
+            Some((stated, known)) if error.is_decryption() && stated > known => Error::new(
+                Action::Get(key.clone()),
+                Cause::LaterEpoch { known, stated },
+            ),
+            _ => error,
+        }
     }
 }

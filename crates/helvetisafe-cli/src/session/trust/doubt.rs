@@ -4,7 +4,7 @@ use helvetisafe::organization::Organization;
 use helvetisafe::{Client, Error, ErrorKind, Fingerprint};
 
 use super::known_vault::NumberedKey;
-use super::{Trust, follow_with_key, pin};
+use super::{Trust, follow_with_key, is_of_chain, not_of_chain, pin};
 use crate::failure::org_key::Verdict;
 use crate::failure::{Failure, Status, other_history};
 
@@ -105,8 +105,12 @@ impl Trust<'_> {
                 .map(|text| Verdict::Refused(text.to_owned()));
         }
         let (used, present) = (client.org_key_fingerprint(), *chain.fingerprint());
-        Some(match used == present {
+        Some(match is_of_chain(client, &chain) {
             true => Verdict::Present,
+            false if used == present => {
+                let failure = not_of_chain(client, &chain);
+                Verdict::Refused(failure.message().unwrap_or_default().to_owned())
+            }
             false => Verdict::Refused(format!(
                 "the vault still gives the org key {used}, and the signed chain has {present} in its place: write nothing, and ask \
                  an administrator before you continue"

@@ -27,8 +27,8 @@ impl Trust<'_> {
         let chain = follow_with_key(client, organization, &anchor, self.expected)?;
         self.check_extends(&chain)?;
         let current = client.org_key_fingerprint();
-        if current != *chain.fingerprint() {
-            return Err(not_of_chain(current, &chain));
+        if !is_of_chain(client, &chain) {
+            return Err(not_of_chain(client, &chain));
         }
         if !self.is_replaced(current, &chain) {
             self.check(current)?;
@@ -105,14 +105,29 @@ pub(in crate::session) fn follow_with_key(
     Ok(chain)
 }
 
+/// Returns true if the vault's org key is that of the verified chain, with its number, if the vault gives one.
+pub(in crate::session) fn is_of_chain(client: &Client, chain: &Chain) -> bool {
+    client.org_key_fingerprint() == *chain.fingerprint()
+        && client
+            .key_epoch()
+            .is_none_or(|epoch| epoch == chain.epoch())
+}
+
 /// The org key of the vault is not that of the verified chain: the vault must not choose the key that seals.
-pub(in crate::session) fn not_of_chain(current: Fingerprint, chain: &Chain) -> Failure {
+pub(in crate::session) fn not_of_chain(client: &Client, chain: &Chain) -> Failure {
+    let (current, signed) = (client.org_key_fingerprint(), chain.fingerprint());
+    let number = client.key_epoch().filter(|_| current == *signed);
+    let contradiction = match number {
+        Some(number) => format!(
+            "gives the org key {current} the number {number}, and the signed chain has the number {}",
+            chain.epoch()
+        ),
+        None => format!("has the org key {current}, and the signed chain names {signed}"),
+    };
     Failure::new(
         Status::Crypto,
         format_args!(
-            "the vault has the org key {current}, and the signed chain names {}: nothing was changed; ask another administrator before \
-             you continue",
-            chain.fingerprint()
+            "the vault {contradiction}: nothing was changed; ask another administrator before you continue"
         ),
     )
 }

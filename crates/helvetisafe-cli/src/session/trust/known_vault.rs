@@ -56,6 +56,15 @@ impl NumberedKey {
         }
     }
 
+    /// Returns this key with the number that a verified chain has for it. The vault's own word does not count: it could say
+    /// the number of the next key.
+    pub(crate) fn numbered_by(self, chain: &Chain) -> Self {
+        match self.fingerprint == *chain.fingerprint() {
+            true => Self::of_chain(chain),
+            false => Self::unnumbered(self.fingerprint),
+        }
+    }
+
     /// Returns a key whose number is unknown.
     pub(crate) fn unnumbered(fingerprint: Fingerprint) -> Self {
         Self {

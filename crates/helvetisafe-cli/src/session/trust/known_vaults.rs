@@ -173,6 +173,7 @@ impl KnownVaults {
         chain: Option<&Chain>,
     ) -> io::Result<bool> {
         let (folder, _lock) = self.lock_and_reload(LOCK_TIMEOUT)?;
+        let key = chain.map_or(key, |chain| key.numbered_by(chain));
         let known = self.entries.iter_mut().find(|it| it.vault == *vault);
         let Some(entry) = known else {
             self.entries.push(KnownVault {

@@ -158,9 +158,9 @@ impl Trust<'_> {
         followed: Followed,
         messages: Messages,
     ) -> Result<Client, Failure> {
-        let key = NumberedKey::of(&client);
-        let current = key.fingerprint;
         let (seen, chain) = self.seen(&client, followed)?;
+        let key = NumberedKey::of(&client).numbered_by(&chain);
+        let current = key.fingerprint;
         let remembered = self.remembered.as_ref();
         if remembered.is_some_and(|known| known.fingerprint == current) {
             self.follow(key, seen, &chain, messages)?;

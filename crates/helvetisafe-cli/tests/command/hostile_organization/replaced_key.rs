@@ -1,7 +1,13 @@
 //! A vault that gives a replaced org key to a member who has not seen the rotation. What is sealed under it would be stored as a
 //! value of the present key, which nobody else could open.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use helvetisafe_test_support::{Action, answer};
+
 use super::*;
+use crate::world::{start_proxy, vault_address};
 
 /// The message about a key that the signed chain has replaced.
 const REPLACED: &str = "in its place";
@@ -182,7 +188,11 @@ fn without_a_chain_another_number_of_the_remembered_key_is_refused() {
         "{messages}"
     );
     let messages = fails(&stage.bob("get KEY"), 8);
-    assert!(messages.contains("before you write it again"), "{messages}");
+    assert!(
+        messages.contains("number 2 sealed it, and gives the org key with the number 1"),
+        "{messages}"
+    );
+    assert!(!messages.contains(WRITE_AGAIN), "{messages}");
 }
 
 /// An administrator who has not seen the rotation either.
@@ -241,4 +251,55 @@ fn number_and_fingerprint_are_remembered_together() {
         fails(&stage.bob("list"), status);
         assert_eq!(stage.known("bob"), (third.clone(), 3.into()));
     }
+}
+
+/// The vault gives the present org key another number. Remembered, it would vouch for this key once it is replaced by one that has
+/// the number. Check: `is_of_chain`, and `NumberedKey::numbered_by` for what is remembered.
+#[test]
+fn the_number_of_an_org_key_is_that_of_the_signed_chain() {
+    let number = Arc::new(AtomicUsize::new(0));
+    let lie = Arc::clone(&number);
+    let proxy = start_proxy(move |request, _| {
+        let stated = lie.load(Ordering::SeqCst);
+        if stated == 0 || request.path != "/api/v1/credentials/org-key" {
+            return Action::Forward;
+        }
+        let honest = String::from_utf8(request.forward(vault_address())).unwrap();
+        let (_, body) = honest.split_once("\r\n\r\n").unwrap();
+        let mut body = json(body);
+        body["key_epoch"] = stated.into();
+        answer(200, body.to_string())
+    });
+    let organization = Organization::at(World::new(), proxy.base_url());
+    let ada = |line: &str| organization.with("ada", &line.split(' ').collect::<Vec<_>>());
+    let known = || {
+        let path = organization
+            .world
+            .folder
+            .path()
+            .join(".local/state/helvetisafe/known-vaults.json");
+        let known = json(&std::fs::read_to_string(path).unwrap());
+        known["vaults"][0].clone()
+    };
+    ok(ada("set KEY --generate"));
+    let fingerprint = known()["fingerprint"].as_str().unwrap().to_owned();
+    ok(ada("trust forget"));
+
+    number.store(7, Ordering::SeqCst);
+    let pinned = format!("org members --org-key-fingerprint {fingerprint}");
+    let refused = fails(&ada(&pinned), 8);
+    assert!(refused.contains("the number 7"), "{refused}");
+    ok(ada("trust pin --yes"));
+    assert_eq!(known()["fingerprint"], fingerprint.as_str());
+    assert_ne!(known()["key_epoch"], 7);
+    let refused = fails(&ada("trust"), 8);
+    assert!(refused.contains("number 7"), "{refused}");
+    // A write follows the chain, and is sealed under the number of the chain.
+    ok(ada("set KEY --generate"));
+    assert_eq!(known()["key_epoch"], 1);
+
+    number.store(0, Ordering::SeqCst);
+    ok(ada("org members"));
+    ok(ada("set KEY --generate"));
+    assert_eq!(known()["key_epoch"], 1);
 }
