@@ -12,6 +12,7 @@ mod caller;
 mod counts;
 mod database;
 mod error;
+mod found_tables;
 mod hold;
 mod idempotency_key;
 mod list;
@@ -179,10 +180,7 @@ impl Store {
 
     /// Converts an error for the owner of the vault.
     pub(crate) fn error(&self, reason: StoreError) -> Error {
-        Error::Database {
-            name: self.name().to_owned(),
-            reason: Box::new(reason),
-        }
+        reason.of(self.name().to_owned())
     }
 }
 

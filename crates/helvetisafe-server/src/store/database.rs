@@ -10,7 +10,7 @@ use crate::Error;
 
 /// The database of a vault: `sqlite:PATH`, or `postgres://[USER@]HOST[:PORT][,HOST[:PORT]…]/DATABASE`.
 ///
-/// A PostgreSQL database has a primary among its hosts, which is found again after a failover. Connections to another
+/// Without `USER@`, the user is that of the variable `PGUSER`. A PostgreSQL database has a primary among its hosts, which is found again after a failover. Connections to another
 /// machine use TLS and check its certificate, against the system's authorities and those of the parameter
 /// `sslrootcert=FILE`; `sslcert=FILE` and `sslkey=FILE` authenticate the vault. `sslmode=disable` is for networks that
 /// encrypt themselves. The password is in the file that `password_file=FILE` names, in that of the variable `PGPASSFILE`
@@ -70,10 +70,7 @@ impl Database {
 
     /// Converts an error for the operator.
     pub(crate) fn error(&self, reason: StoreError) -> Error {
-        Error::Database {
-            name: self.to_string(),
-            reason: Box::new(reason),
-        }
+        reason.of(self.to_string())
     }
 
     /// Returns the database as one quoted word of a shell command for PostgreSQL's programs. The user has to replace
@@ -153,7 +150,14 @@ impl FromStr for Database {
         match schemes.iter().find_map(|scheme| text.strip_prefix(scheme)) {
             Some(rest) => {
                 let address = Address::parse(rest).map_err(InvalidDatabase)?;
-                Ok(Self(Engine::Postgres(address)))
+                let has_user = address.has_user()
+                    || std::env::var_os("PGUSER").is_some_and(|user| !user.is_empty());
+                match has_user {
+                    true => Ok(Self(Engine::Postgres(address))),
+                    false => Err(InvalidDatabase(
+                        "the URL names no user, and PGUSER is not set: postgres://USER@HOST/DATABASE".to_owned(),
+                    )),
+                }
             }
             None => Err(InvalidDatabase(
                 "the database has to be sqlite:PATH or postgres://HOST/DATABASE".to_owned(),

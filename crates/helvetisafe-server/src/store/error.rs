@@ -1,4 +1,6 @@
+use crate::Error;
 use crate::log::{self, Limited};
+use crate::problem::Problem;
 
 /// A failure of the database. It never contains stored values or credentials.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +38,12 @@ pub(crate) enum StoreError {
     /// Another request has recorded or fenced the write under the same id. Nothing was written.
     #[error("a write was repeated meanwhile")]
     IdInUse,
+    /// The tables of another program are there. Nothing was changed.
+    #[error("has tables that are not a vault's, such as {0}")]
+    Foreign(String),
+    /// Tables that the migrations made are missing. Nothing was changed.
+    #[error("lacks tables that its migrations have made: {0}")]
+    Incomplete(String),
     #[error("{0}")]
     Failed(String),
 }
@@ -45,6 +53,30 @@ static BUSY: Limited = Limited::new();
 static UNAVAILABLE: Limited = Limited::new();
 
 impl StoreError {
+    /// Returns the remedy for tables with which no vault can start.
+    pub(crate) fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::Foreign(_) => Some(
+                "name an empty database, or a file that does not exist yet, for the vault alone",
+            ),
+            Self::Incomplete(_) => Some(
+                "if they were renamed, name them as before; else restore a backup that has them",
+            ),
+            _ => None,
+        }
+    }
+
+    /// Converts an error of a database for the operator.
+    pub(super) fn of(self, name: String) -> Error {
+        match self.remedy() {
+            Some(remedy) => Problem::new(format_args!("database {name}"), self, remedy).into(),
+            None => Error::Database {
+                name,
+                reason: Box::new(self),
+            },
+        }
+    }
+
     /// Logs a failure, unless the database logs it itself, at intervals.
     pub(crate) fn log(&self) {
         match self {

@@ -14,12 +14,14 @@ pub(crate) struct Step {
 }
 
 /// The migrations of a database, compared with those of this version.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Migrations {
     pub(super) steps: &'static [Step],
     pub(crate) seen: usize,
     /// The number of steps that a vault has to know, as stored by later versions; `None` if one did not store it.
     pub(super) compatible_from: Option<usize>,
+    /// A table of another program beside the vault's, if one was looked for.
+    pub(crate) other_table: Option<String>,
 }
 
 /// The tables of a database, compared with this version of the vault.

@@ -28,7 +28,7 @@ use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{Migrations, Moment, Probe, SecretWrite, Space, StoreError};
+use super::{Migrations, Moment, Probe, SecretWrite, Space, StoreError, table};
 use crate::Error;
 pub(in crate::store) use acts::select;
 use checkpoint::Log;
@@ -78,6 +78,7 @@ impl Sqlite {
 
     /// Opens a file, and makes it if it does not exist.
     pub(super) fn in_file(path: PathBuf) -> Result<Self, Error> {
+        refuse_foreign(&path)?;
         let file = OpenFile::open(path)?;
         let name = file.path().display().to_string();
         let reserve = file.reserve();
@@ -138,8 +139,8 @@ impl Sqlite {
     /// Compares the migrations of the database with those of this version.
     pub(super) async fn migrations(&self) -> Result<Migrations, StoreError> {
         // By the connection that migrates, since another one does not notice new tables.
-        let read = |connection: &mut Connection| migrations::read(connection);
-        self.writer.exclusive(read).await
+        let read = |connection: &mut Connection| Ok(migrations::examine(connection));
+        self.writer.exclusive(read).await?
     }
 
     /// Waits for the writes in the queue, moves the log to the database file, and closes it.
@@ -223,14 +224,24 @@ pub(super) fn migrations_of_file(path: &Path) -> Result<Migrations, StoreError> 
         return Err(StoreError::Failed(format!("it {problem}; {remedy}")));
     }
     if !is_in_use(path) && !has_log(path) {
-        return Ok(migrations::read(&connection::unchanging(path)?)?);
+        return migrations::examine(&connection::unchanging(path)?);
     }
-    match connection::read_only(path).and_then(|connection| migrations::read(&connection)) {
+    let opened = connection::read_only(path);
+    let readable = opened.and_then(|it| it.table_exists(None, table::MIGRATIONS).map(|_| it));
+    match readable {
         // A killed process left a journal, which has to be rolled back first.
         Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ReadOnly) => {
-            Ok(migrations::read(&connection::reading(path)?)?)
+            migrations::examine(&connection::reading(path)?)
         }
-        read => Ok(read?),
+        connection => migrations::examine(&connection?),
+    }
+}
+
+/// Refuses the file of another program before anything in it is changed. Other errors are those of the connection that writes.
+fn refuse_foreign(path: &Path) -> Result<(), Error> {
+    match migrations_of_file(path) {
+        Err(error @ StoreError::Foreign(_)) => Err(error.of(path.display().to_string())),
+        _ => Ok(()),
     }
 }
 

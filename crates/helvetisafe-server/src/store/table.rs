@@ -1,4 +1,4 @@
-//! The tables and their rows, for copies to another database.
+//! The tables, and their rows for copies to another database.
 //!
 //! The tables of both databases have the same columns. The steps, leases and fences of writes belong to one database, and
 //! are not copied. The versions of lists are random, and made anew.
@@ -277,13 +277,38 @@ pub(crate) static TABLES: [Table; 12] = [
     },
 ];
 
+/// The tables that requests use and that are not copied. SQLite has no `writes`.
+const NOT_COPIED: [&str; 2] = ["list_versions", WRITES];
+const WRITES: &str = "writes";
+
+/// The tables of migrations and copies. A node that does not migrate reads `migrations`, and does not use `leases`.
+pub(super) const MIGRATIONS: &str = "migrations";
+pub(super) const LEASES: &str = "leases";
+
+/// Returns the names of the tables that requests use, which a node has to read and write.
+pub(super) fn used(is_shared: bool) -> impl Iterator<Item = &'static str> {
+    let names = TABLES.iter().map(|table| table.name).chain(NOT_COPIED);
+    names.filter(move |name| is_shared || *name != WRITES)
+}
+
+/// Returns the names of all tables.
+pub(super) fn all(is_shared: bool) -> impl Iterator<Item = &'static str> {
+    used(is_shared).chain([MIGRATIONS, LEASES])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::{Database, Store};
 
-    /// The tables that are not copied.
-    const OTHERS: [&str; 4] = ["leases", "list_versions", "migrations", "writes"];
+    /// The names of all tables come from the list that [`compare`] checks, so none that a migration adds is overlooked.
+    fn check_names(found: &[String], is_shared: bool) {
+        let found: std::collections::BTreeSet<_> = found
+            .iter()
+            .filter_map(|name| Some(name.split_once('.')?.0))
+            .collect();
+        assert_eq!(found, all(is_shared).collect());
+    }
 
     /// A column that a migration adds has to be copied.
     #[tokio::test]
@@ -298,7 +323,9 @@ mod tests {
                      JOIN pragma_table_info(t.name) AS c WHERE t.type = 'table'";
         let mut statement = connection.prepare(query).unwrap();
         let names = statement.query_map([], |row| row.get(0)).unwrap();
-        compare(names.map(Result::unwrap).collect());
+        let names: Vec<_> = names.map(Result::unwrap).collect();
+        check_names(&names, false);
+        compare(names);
     }
 
     #[tokio::test]
@@ -311,14 +338,15 @@ mod tests {
         let Store::Postgres(postgres) = &store else {
             panic!("it is PostgreSQL");
         };
-        compare(postgres.column_names().await.unwrap());
+        let names = postgres.column_names().await.unwrap();
+        check_names(&names, true);
+        compare(names);
     }
 
     fn compare(mut found: Vec<String>) {
         found.retain(|name| {
-            !OTHERS
-                .iter()
-                .any(|other| name.starts_with(&format!("{other}.")))
+            let mut others = NOT_COPIED.into_iter().chain([MIGRATIONS, LEASES]);
+            !others.any(|other| name.starts_with(&format!("{other}.")))
         });
         let columns = TABLES.iter().flat_map(|table| {
             let columns = table.columns.iter();

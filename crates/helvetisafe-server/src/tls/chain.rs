@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
-use x509_cert::Certificate;
 use x509_cert::der::{Decode, Error};
-use x509_cert::ext::pkix::BasicConstraints;
+use x509_cert::ext::pkix::{BasicConstraints, SubjectAltName};
+use x509_cert::{Certificate, Version};
 
 /// A parsed chain. The first certificate is the server's.
 pub(super) struct Chain(Vec<Certificate>);
@@ -36,6 +36,24 @@ impl Chain {
             from: timestamp(validity.not_before.to_unix_duration()),
             until: timestamp(validity.not_after.to_unix_duration()),
         }
+    }
+
+    /// Returns the version of the server's certificate, if it is older than 3. Such a certificate has no extensions, so it
+    /// names no host, and TLS refuses it.
+    pub(super) fn old_version(&self) -> Option<u8> {
+        match self.0.first()?.tbs_certificate().version() {
+            Version::V1 => Some(1),
+            Version::V2 => Some(2),
+            Version::V3 => None,
+        }
+    }
+
+    /// Returns true if the server's certificate names no host where clients look for it.
+    pub(super) fn lacks_names(&self) -> bool {
+        self.0.first().is_some_and(|it| {
+            let found = it.tbs_certificate().get_extension::<SubjectAltName>();
+            matches!(found, Ok(None))
+        })
     }
 
     /// Returns the first end of a certificate's validity.

@@ -32,6 +32,15 @@ impl Pair {
         let chain = Chain::parse(&certificates).map_err(|error| {
             unusable_certificate(&files.certificate, format_args!("does not parse: {error}"))
         })?;
+        if let Some(version) = chain.old_version() {
+            let problem =
+                format_args!("is of X.509 version {version}, which has no names of hosts");
+            return Err(Problem::new(
+                subject(&files.certificate),
+                problem,
+                ADD_NAMES,
+            ));
+        }
         let key = read_key(&files.key)?;
         let provider = super::provider();
         let certified = CertifiedKey::from_der(certificates, key, &provider)
@@ -91,6 +100,10 @@ impl Pair {
             let remedy = "write the server's certificate first, then each issuer in turn";
             warnings.push(Problem::new(&subject, problem, remedy));
         }
+        if self.chain.lacks_names() {
+            let problem = "has no extension subjectAltName, so clients refuse it for every host";
+            warnings.push(Problem::new(&subject, problem, ADD_NAMES));
+        }
         if self.chain.starts_with_authority() {
             let remedy = "use a certificate with CA:FALSE, since many clients refuse an authority's as a server's";
             warnings.push(Problem::new(
@@ -102,6 +115,9 @@ impl Pair {
         warnings
     }
 }
+
+const ADD_NAMES: &str = "issue it with the extension subjectAltName, which makes it version 3: openssl x509 -req has -extfile and \
+                         -copy_extensions for it";
 
 const RENEW: &str = "renew it, and replace both files; the vault reads them again by itself";
 

@@ -29,7 +29,7 @@ fn check(arguments: &[&str], name: &str) -> (Option<i32>, Vec<(String, String)>)
     (code, checks.collect())
 }
 
-fn one(arguments: &[&str], name: &str, status: &str, parts: [&str; 2]) {
+pub(crate) fn one(arguments: &[&str], name: &str, status: &str, parts: [&str; 2]) {
     let (code, checks) = check(arguments, name);
     let is_fault = status == "fault";
     assert_eq!(code, Some(i32::from(is_fault)), "{checks:?}");
@@ -169,6 +169,7 @@ fn flaws_of_a_certificate_that_serves_are_warnings() {
         SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(9 * 86_400);
     let expiring = authority.pair_with(|it| it.not_after = date_time_ymd(1970, 1, 1) + soon);
     let own = authority.pair_with(|it| it.is_ca = IsCa::Ca(BasicConstraints::Unconstrained));
+    let nameless = authority.pair_with(|it| it.subject_alt_names.clear());
     let mut unordered = authority.pair();
     unordered.certificate += &authority.pair().certificate;
     let mut ordered = authority.pair();
@@ -176,6 +177,7 @@ fn flaws_of_a_certificate_that_serves_are_warnings() {
     for (pair, warning) in [
         (expiring, Some("expires at")),
         (own, Some("is an authority's certificate")),
+        (nameless, Some("has no extension subjectAltName")),
         (
             unordered,
             Some("certificate 1 is not issued by certificate 2"),

@@ -34,5 +34,6 @@ mod slow_peers;
 mod small_disk;
 mod state;
 mod systemd;
+mod tables;
 mod tls;
 mod waiting;

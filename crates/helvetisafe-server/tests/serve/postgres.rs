@@ -155,7 +155,7 @@ fn a_node_warns_while_no_standby_confirms_commits() {
 }
 
 /// Returns the exit status and all checks, as lines with name, status and text.
-fn check(database: &str, more: &[&str]) -> (Option<i32>, Vec<String>) {
+pub(crate) fn check(database: &str, more: &[&str]) -> (Option<i32>, Vec<String>) {
     let mut arguments = vec![
         "check",
         "--json",
@@ -183,7 +183,7 @@ fn check(database: &str, more: &[&str]) -> (Option<i32>, Vec<String>) {
 }
 
 #[track_caller]
-fn has(checks: &[String], start: &str, parts: &[&str]) {
+pub(crate) fn has(checks: &[String], start: &str, parts: &[&str]) {
     let found = checks
         .iter()
         .any(|it| it.starts_with(start) && parts.iter().all(|part| it.contains(part)));
@@ -197,12 +197,12 @@ fn with_hosts(url: &str, hosts: &str) -> String {
     format!("{}{hosts}{}", &url[..start], &url[end..])
 }
 
-fn host(url: &str) -> &str {
+pub(crate) fn host(url: &str) -> &str {
     url.split('@').nth(1).unwrap().split('/').next().unwrap()
 }
 
 /// Returns the name of the database.
-fn name(url: &str) -> &str {
+pub(crate) fn name(url: &str) -> &str {
     let path = url.split('@').nth(1).unwrap().split('?').next().unwrap();
     path.split('/').nth(1).unwrap()
 }

@@ -204,6 +204,7 @@ fn a_pair_that_clients_would_refuse_is_refused_with_its_remedy() {
     let two_keys = format!("{}{}", good.key, other.key);
     let damaged = good.certificate.replacen("MII", "MIIA", 1);
     let marker = "canary-of-a-key";
+    let old = include_str!("../data/version-1.crt");
     for (certificate, key, mode, problem, remedy) in [
         (
             &*good.certificate,
@@ -225,6 +226,13 @@ fn a_pair_that_clients_would_refuse_is_refused_with_its_remedy() {
             0o600,
             "is not valid before 2098",
             "check the clock",
+        ),
+        (
+            old,
+            include_str!("../data/version-1.key"),
+            0o600,
+            "is of X.509 version 1",
+            "issue it with the extension subjectAltName",
         ),
         (
             &good.certificate,

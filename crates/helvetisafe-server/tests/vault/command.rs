@@ -293,6 +293,7 @@ fn a_vault_for_development_can_use_postgresql() {
             "has to be sqlite:PATH or postgres://HOST/DATABASE",
         ),
         ("postgres://user:hunter2@a/b", "the URL has a password"),
+        ("postgres://a/b", "the URL names no user"),
     ] {
         let stderr = failure(&["dev", "--database", database], 1);
         assert!(stderr.contains(part), "{stderr}");

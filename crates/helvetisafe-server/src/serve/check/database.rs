@@ -12,7 +12,9 @@ use crate::problem::Problem;
 use crate::readiness::MAX_SKEW;
 use crate::runtime::block_on;
 use crate::serve::server;
-use crate::store::{Database, Host, MAX_CONNECTIONS, Primary, Replication, Role, Schema, sqlite};
+use crate::store::{
+    Database, Host, MAX_CONNECTIONS, Primary, Replication, Role, Schema, StoreError, sqlite,
+};
 use crate::{Error, private_files};
 
 const NAME: &str = "database";
@@ -38,7 +40,7 @@ pub(super) fn check(database: &Database, migrates: bool) -> Vec<Checked> {
         };
         // A database that cannot be used has no tables that can be read.
         if checks.iter().all(|it| it.status != super::Status::Fault) {
-            checks.push(tables(database, migrates && may_migrate, &subject).await);
+            checks.extend(tables(database, migrates && may_migrate, &subject).await);
         }
         Ok(checks)
     });
@@ -255,24 +257,44 @@ fn clock_skew(primary: &Primary) -> Option<Finding> {
     (skew.abs() > MAX_SKEW).then_some((problem, remedy))
 }
 
-async fn tables(database: &Database, migrates: bool, subject: &str) -> Checked {
+/// Checks the tables, and that they are a vault's.
+async fn tables(database: &Database, migrates: bool, subject: &str) -> Vec<Checked> {
+    let migrations = match database.migrations().await {
+        Ok(migrations) => migrations,
+        Err(error) => return vec![Checked::fault(NAME, &unreadable(database, subject, &error))],
+    };
+    let schema = migrations.schema();
+    if let Some(problem) = server::schema_problem(database, schema, migrates) {
+        return vec![Checked::fault(NAME, &problem)];
+    }
+    let other = migrations.other_table.map(|name| {
+        let problem = format_args!("has tables of another program, such as {name}, too");
+        let remedy =
+            "give the vault a database of its own, so that rights and backups are for it alone";
+        Checked::warning(NAME, &Problem::new(subject, problem, remedy))
+    });
+    let found = Checked::ok(
+        NAME,
+        format_args!("{database} {}", described(database, schema)),
+    );
+    [found].into_iter().chain(other).collect()
+}
+
+fn unreadable(database: &Database, subject: &str, error: &StoreError) -> Problem {
     let remedy = match database.is_shared() {
         true => {
             "check that it is a database of a vault, and that its user may read the table migrations"
         }
         false => "check that it is a database of a vault, and readable for this user",
     };
-    let schema = match database.migrations().await {
-        Ok(migrations) => migrations.schema(),
-        Err(error) => {
-            let problem = format_args!("cannot be read: {error}");
-            return Checked::fault(NAME, &Problem::new(subject, problem, remedy));
-        }
-    };
-    if let Some(problem) = server::schema_problem(database, schema, migrates) {
-        return Checked::fault(NAME, &problem);
+    match error.remedy() {
+        Some(remedy) => Problem::new(subject, error, remedy),
+        None => Problem::new(subject, format_args!("cannot be read: {error}"), remedy),
     }
-    let text = match schema {
+}
+
+fn described(database: &Database, schema: Schema) -> &'static str {
+    match schema {
         Schema::Absent if database.is_shared() => "has no tables yet; serve makes them",
         Schema::Absent => "does not exist yet; serve makes it",
         Schema::Behind(_) => "has pending migrations; serve applies them",
@@ -280,6 +302,5 @@ async fn tables(database: &Database, migrates: bool, subject: &str) -> Checked {
         // A problem above.
         Schema::Incompatible => "has the tables of a newer version",
         Schema::Current => "has the tables of this version",
-    };
-    Checked::ok(NAME, format_args!("{database} {text}"))
+    }
 }

@@ -106,6 +106,10 @@ impl Address {
         Ok(())
     }
 
+    pub(in crate::store) fn has_user(&self) -> bool {
+        self.user.as_ref().is_some_and(|user| !user.is_empty())
+    }
+
     pub(in crate::store) fn has_password_file(&self) -> bool {
         self.password_file.is_some()
     }

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::failure::reason;
 use super::replication::replication;
 use super::{Address, Replication, now};
-use crate::store::{Moment, skew};
+use crate::store::{Moment, skew, table};
 
 /// The timeout of the connection to a host and of its answers.
 const WAIT: Duration = Duration::from_secs(5);
@@ -60,8 +60,7 @@ const FACTS: &str = concat!(
      current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int \
      AS connections, \
      coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_migrate, \
-     coalesce((SELECT string_agg(name, ', ') FROM unnest(ARRAY['organizations', 'list_versions', 'accounts', \
-     'account_keys', 'private_keys', 'tokens', 'secrets']) AS name WHERE to_regclass(name) IS NOT NULL AND NOT ( \
+     coalesce((SELECT string_agg(name, ', ') FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NOT NULL AND NOT ( \
      has_table_privilege(name, 'SELECT') AND has_table_privilege(name, 'INSERT') AND \
      has_table_privilege(name, 'UPDATE') AND has_table_privilege(name, 'DELETE'))), '') AS closed_tables"
 );
@@ -87,7 +86,9 @@ impl Address {
     async fn role(&self, host: usize) -> Result<Role, Error> {
         let mut connection = self.options(host)?.connect().await?;
         let sent = Timestamp::now();
-        let row = sqlx::query(FACTS).fetch_one(&mut connection).await?;
+        let used: Vec<_> = table::used(true).collect();
+        let facts = sqlx::query(FACTS).bind(used);
+        let row = facts.fetch_one(&mut connection).await?;
         let received = Timestamp::now();
         // The facts are complete, so a failure to close the connection does not matter.
         let _ = connection.close().await;

@@ -10,7 +10,9 @@ use tokio::time::{sleep, timeout};
 
 use super::failure::{Failure, text};
 use super::{Effect, Postgres, REPEATED, get, now, random};
+use crate::store::found_tables::FoundTables;
 use crate::store::schema::Step;
+use crate::store::table::MIGRATIONS;
 use crate::store::{Migrations, StoreError};
 
 /// A file is never changed once it was released: there are databases that have run it.
@@ -83,7 +85,8 @@ enum Attempt {
 impl Postgres {
     /// Runs the steps that the database has not seen, each in a transaction. Returns the names of those that this node ran.
     pub(in crate::store) async fn migrate(&self) -> Result<Vec<&'static str>, StoreError> {
-        if self.migrations().await?.pending().is_empty() {
+        let migrations = self.migrations_by(Effect::Repeatable).await?;
+        if migrations.pending().is_empty() {
             return Ok(Vec::new());
         }
         self.make_tables().await?;
@@ -117,9 +120,47 @@ impl Postgres {
         }
     }
 
-    /// Compares the steps of the database with those of this version.
+    /// Compares the steps of the database with those of this version. Refuses the tables of another program, and a database
+    /// that lacks some of its own.
     pub(in crate::store) async fn migrations(&self) -> Result<Migrations, StoreError> {
-        self.migrations_by(Effect::Repeatable).await
+        loop {
+            let migrations = self.migrations_by(Effect::Repeatable).await?;
+            match self.found_tables().await?.check(&migrations) {
+                Ok(other_table) => {
+                    return Ok(Migrations {
+                        other_table,
+                        ..migrations
+                    });
+                }
+                Err(error) => {
+                    // Another node may have migrated it between the two reads.
+                    let again = self.migrations_by(Effect::Repeatable).await?;
+                    if again.seen == migrations.seen {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns the tables that statements find by their names, and those in the schema where new ones are made. Those of
+    /// extensions do not count.
+    async fn found_tables(&self) -> Result<FoundTables, StoreError> {
+        let statement = || {
+            let query = "SELECT c.relname::text, n.nspname = current_schema(), coalesce(pg_table_is_visible(c.oid), false) \
+                         FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+                         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') \
+                         AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%' \
+                         AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass \
+                         AND d.objid = c.oid AND d.deptype = 'e') ORDER BY c.relname";
+            sqlx::query(query)
+        };
+        let rows = self.repeatable(statement).await?;
+        let mut found = FoundTables::shared();
+        for row in &rows {
+            found.add(get(row, 0)?, get(row, 1)?, get(row, 2)?);
+        }
+        Ok(found)
     }
 
     /// Compares them with statements of this effect.
@@ -132,6 +173,7 @@ impl Postgres {
                 true => self.compatible_from(effect).await?,
                 false => None,
             },
+            other_table: None,
         })
     }
 
@@ -148,16 +190,22 @@ impl Postgres {
 
     /// Returns the number of steps that the database has seen, which may have no tables.
     async fn seen(&self, effect: Effect) -> Result<usize, StoreError> {
-        let statement = || sqlx::query("SELECT to_regclass('migrations') IS NOT NULL");
+        let statement = || {
+            let query = "SELECT to_regclass('migrations') IS NOT NULL, EXISTS (SELECT FROM pg_attribute \
+                         WHERE attrelid = to_regclass('migrations') AND attname = 'number')";
+            sqlx::query(query)
+        };
         let rows = self.run(statement, effect, REPEATED).await?;
-        match get(super::only(&rows)?, 0)? {
-            true => self.done(effect).await,
-            false => Ok(0),
+        let row = super::only(&rows)?;
+        match (get(row, 0)?, get(row, 1)?) {
+            (true, true) => self.done(effect).await,
+            (true, false) => Err(StoreError::Foreign(MIGRATIONS.to_owned())),
+            (false, _) => Ok(0),
         }
     }
 
     async fn done(&self, effect: Effect) -> Result<usize, StoreError> {
-        let statement = || sqlx::query("SELECT coalesce(max(number), 0) FROM migrations");
+        let statement = || sqlx::query("SELECT coalesce(max(number), 0)::bigint FROM migrations");
         let rows = self.run(statement, effect, REPEATED).await?;
         let done: i64 = get(super::only(&rows)?, 0)?;
         Ok(usize::try_from(done).unwrap_or_default())

@@ -5,7 +5,7 @@
 mod hosts;
 mod queue;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::PgConnection;
@@ -13,6 +13,7 @@ use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::address::Address;
+use crate::lock::lock;
 use crate::log::Limited;
 use crate::store::StoreError;
 use crate::store::counts::{Counted, StoreCounts};
@@ -42,7 +43,22 @@ pub(super) struct Pool {
     writes: Semaphore,
     probes: Semaphore,
     queue: Arc<Queue>,
+    uses: Arc<Mutex<Uses>>,
     busy: Limited,
+}
+
+/// The connections in use, counted together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Uses {
+    all: usize,
+    writes: usize,
+}
+
+/// A connection that counts as in use until this is dropped.
+struct Use {
+    uses: Arc<Mutex<Uses>>,
+    is_write: bool,
+    _in_use: Counted,
 }
 
 /// A connection in use. Dropping it closes the connection, which may be in the middle of a statement.
@@ -50,7 +66,7 @@ pub(super) struct Held<'a> {
     pub(super) connection: PgConnection,
     generation: u64,
     queue: &'a Queue,
-    _in_use: Counted,
+    _use: Use,
     _place: SemaphorePermit<'a>,
     _write: Option<SemaphorePermit<'a>>,
 }
@@ -63,6 +79,7 @@ impl Pool {
             writes: Semaphore::new(WRITES as usize),
             probes: Semaphore::new(1),
             queue: Arc::new(Queue::new(hosts, counts.idle.clone())),
+            uses: Arc::default(),
             busy: Limited::default(),
             counts,
         }
@@ -104,7 +121,7 @@ impl Pool {
             connection,
             generation,
             queue: &self.queue,
-            _in_use: Counted::new(&self.counts.in_use),
+            _use: Use::new(&self.uses, writes.is_some(), &self.counts),
             _place: place,
             _write: write,
         })
@@ -112,11 +129,12 @@ impl Pool {
 
     /// Reports that no connection became free in time.
     fn busy(&self) -> StoreError {
-        let (name, in_use) = (&self.queue.hosts.address, self.counts.in_use.get());
-        let writes = WRITES as usize - self.writes.available_permits();
+        let name = &self.queue.hosts.address;
+        // A write that still waits for its connection uses none.
+        let Uses { all, writes } = *lock(&self.uses);
         if !self.places.is_closed() {
             self.busy.warning(&format_args!(
-                "{name}: no connection became free within {} s, so requests are answered 503: {in_use} are in use, of \
+                "{name}: no connection became free within {} s, so requests are answered 503: {all} are in use, of \
                  which {writes} by writes; look for slow or waiting statements in pg_stat_activity",
                 WAIT.as_secs()
             ));
@@ -143,6 +161,28 @@ impl Pool {
     }
 }
 
+impl Use {
+    fn new(uses: &Arc<Mutex<Uses>>, is_write: bool, counts: &StoreCounts) -> Self {
+        let mut now = lock(uses);
+        now.all += 1;
+        now.writes += usize::from(is_write);
+        drop(now);
+        Self {
+            uses: Arc::clone(uses),
+            is_write,
+            _in_use: Counted::new(&counts.in_use),
+        }
+    }
+}
+
+impl Drop for Use {
+    fn drop(&mut self) {
+        let mut now = lock(&self.uses);
+        now.all -= 1;
+        now.writes -= usize::from(self.is_write);
+    }
+}
+
 impl Held<'_> {
     /// Returns the connection to the pool, after a statement that the server has answered.
     pub(super) fn give_back(self) {
@@ -152,5 +192,22 @@ impl Held<'_> {
     /// Closes the connection and those that were opened before it: their server may be down.
     pub(super) fn give_up(self) {
         self.queue.give_up(self.generation);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_uses_by_writes_are_among_all_uses() {
+        let (uses, counts) = (Arc::default(), StoreCounts::default());
+        let begin = |is_write| Use::new(&uses, is_write, &counts);
+        let (read, write) = (begin(false), begin(true));
+        assert_eq!(*lock(&uses), Uses { all: 2, writes: 1 });
+        drop(read);
+        assert_eq!(*lock(&uses), Uses { all: 1, writes: 1 });
+        drop(write);
+        assert_eq!((*lock(&uses), counts.in_use.get()), (Uses::default(), 0));
     }
 }

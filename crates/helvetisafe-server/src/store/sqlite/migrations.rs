@@ -2,8 +2,10 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::store::found_tables::FoundTables;
 use crate::store::schema::Step;
-use crate::store::{Migrations, Moment};
+use crate::store::table::MIGRATIONS;
+use crate::store::{Migrations, Moment, StoreError};
 
 /// A file is never changed once it was released: there are databases that have run it.
 const STEPS: &[Step] = &[
@@ -44,6 +46,10 @@ const STEPS: &[Step] = &[
     },
 ];
 
+/// The first versions of the vault used the migrations of `sqlx`, as other programs do. These tables were theirs.
+const SQLX: &str = "_sqlx_migrations";
+const FIRST: [&str; 4] = ["accounts", "organizations", "secrets", "tokens"];
+
 /// Runs the pending steps. A new database gets all of them in one transaction, which takes one flush. Otherwise each step
 /// has its own transaction, since it may copy all secrets into the log. Returns the names of the steps.
 pub(super) fn run(connection: &mut Connection) -> Result<Vec<&'static str>, rusqlite::Error> {
@@ -56,7 +62,33 @@ pub(crate) fn none() -> Migrations {
         steps: STEPS,
         seen: 0,
         compatible_from: None,
+        other_table: None,
     }
+}
+
+/// Compares the steps like [`read`]. Refuses the tables of another program, and a database that lacks some of its own.
+pub(super) fn examine(connection: &Connection) -> Result<Migrations, StoreError> {
+    let query = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
+                 ORDER BY name";
+    let mut statement = connection.prepare(query)?;
+    let names = statement.query_map([], |row| row.get(0))?;
+    let found = FoundTables::in_file(names.collect::<Result<_, _>>()?);
+    if found.has(MIGRATIONS) && !connection.column_exists(None, MIGRATIONS, "number")? {
+        return Err(StoreError::Foreign(MIGRATIONS.to_owned()));
+    }
+    let is_first = found.has(SQLX) && FIRST.iter().all(|name| found.has(name));
+    if !found.has(MIGRATIONS) && !is_first {
+        return match found.first() {
+            Some(name) => Err(StoreError::Foreign(name.to_owned())),
+            None => Ok(none()),
+        };
+    }
+    let migrations = read(connection)?;
+    let other_table = found.check(&migrations)?;
+    Ok(Migrations {
+        other_table: other_table.filter(|name| name != SQLX),
+        ..migrations
+    })
 }
 
 /// Compares the steps of the database with those of this version.
@@ -69,6 +101,7 @@ pub(super) fn read(connection: &Connection) -> Result<Migrations, rusqlite::Erro
             true => compatible_from(connection)?,
             false => None,
         },
+        other_table: None,
     })
 }
 
@@ -108,11 +141,10 @@ fn number(steps: usize) -> i64 {
 
 /// Returns the number of steps that the database has seen.
 fn done(connection: &Connection) -> Result<usize, rusqlite::Error> {
-    // The first versions of the vault used the migrations of `sqlx`.
     for (table, query) in [
-        ("migrations", "SELECT max(number) FROM migrations"),
+        (MIGRATIONS, "SELECT max(number) FROM migrations"),
         (
-            "_sqlx_migrations",
+            SQLX,
             "SELECT max(version) FROM _sqlx_migrations WHERE success",
         ),
     ] {

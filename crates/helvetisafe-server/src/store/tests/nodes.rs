@@ -35,6 +35,7 @@ async fn an_abandoned_lease_ends() {
     };
     server.run(
         "CREATE TABLE leases (name TEXT PRIMARY KEY, holder BIGINT NOT NULL, valid_until BIGINT NOT NULL); \
+         CREATE TABLE migrations (number BIGINT PRIMARY KEY, ran_at BIGINT NOT NULL); \
          INSERT INTO leases SELECT 'migrations', 1, (extract(epoch FROM now()) + 1) * 1000000",
     );
     let store = Store::open(&server.url().parse().unwrap()).await.unwrap();

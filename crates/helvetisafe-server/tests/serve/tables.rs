@@ -1,0 +1,255 @@
+//! Databases that lack tables or rights of a vault, or have the tables of another program.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use helvetisafe_test_postgres::{Database, Server};
+use rusqlite::Connection;
+
+use crate::check::one;
+use crate::postgres::{check, has, host, name};
+use crate::process::{Serve, run};
+use crate::state::State;
+
+/// The tables that a node reads and writes, of which SQLite lacks the last one.
+const USED: [&str; 14] = [
+    "account_keys",
+    "accounts",
+    "audit",
+    "audit_seals",
+    "bootstraps",
+    "chain_entries",
+    "invitations",
+    "list_versions",
+    "organizations",
+    "private_keys",
+    "rotations",
+    "secrets",
+    "tokens",
+    "writes",
+];
+
+/// Returns a server where roles may be made, and a database in it.
+fn server() -> Option<(Server, Database)> {
+    let server = Server::start(&[])?;
+    let database = Database::create(server.url());
+    Some((server, database))
+}
+
+/// Expects each command that makes or changes tables to refuse a database.
+#[track_caller]
+fn is_refused(database: &str, parts: &[&str]) {
+    let listen = ["--listen", "127.0.0.1:0"];
+    for command in ["serve", "migrate", "init", "dev"] {
+        let mut arguments = vec![command, "--database", database];
+        if ["serve", "dev"].contains(&command) {
+            arguments.extend(listen);
+        }
+        let (code, stdout, stderr) = run(&arguments);
+        assert_eq!((code, &*stdout), (Some(1), ""), "{command}: {stderr}");
+        let last = stderr.lines().last().unwrap();
+        for part in parts {
+            assert!(last.contains(part), "{command}: {part}\n{stderr}");
+        }
+    }
+}
+
+#[test]
+fn each_right_that_a_node_lacks_is_a_fault() {
+    let Some((_server, database)) = server() else {
+        return;
+    };
+    let (state, url) = (State::new(), database.url());
+    assert_eq!(run(&["migrate", "--database", &url]).0, Some(0));
+    let database_name = name(&url);
+    let node = format!("{database_name}_node");
+    let all = "ON ALL TABLES IN SCHEMA public";
+    database.run(&format!(
+        "CREATE ROLE {node} LOGIN PASSWORD 'secret'; GRANT USAGE ON SCHEMA public TO {node}; \
+         GRANT SELECT, INSERT, UPDATE, DELETE {all} TO {node}; \
+         REVOKE ALL ON leases FROM {node}; REVOKE INSERT, UPDATE, DELETE ON migrations FROM {node}"
+    ));
+    let file = state.folder.path().join("password");
+    fs::write(&file, "secret").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let host = host(&url);
+    let file = file.display();
+    let url = format!("postgres://{node}@{host}/{database_name}?password_file={file}");
+    let (code, checks) = check(&url, &["--no-migrate"]);
+    assert_eq!(code, Some(0), "{checks:#?}");
+    Serve::start(&state, &["--database", &url, "--no-migrate"]).stop();
+    let rights = ["SELECT", "INSERT", "UPDATE", "DELETE"];
+    for (table, right) in USED.into_iter().zip(rights.into_iter().cycle()) {
+        database.run(&format!("REVOKE {right} ON {table} FROM {node}"));
+        let (code, checks) = check(&url, &["--no-migrate"]);
+        assert_eq!(code, Some(1), "{table} {right}: {checks:#?}");
+        let problem = format!("may not read and write the tables {table};");
+        has(&checks, "database fault", &[&problem, "GRANT SELECT"]);
+        database.run(&format!("GRANT {right} ON {table} TO {node}"));
+    }
+    database.run(&format!("REVOKE SELECT ON migrations FROM {node}"));
+    let (code, checks) = check(&url, &["--no-migrate"]);
+    assert_eq!(code, Some(1), "{checks:#?}");
+    has(&checks, "database fault", &["migrations", "GRANT SELECT"]);
+    database.run(&format!("DROP OWNED BY {node}; DROP ROLE {node}"));
+}
+
+#[test]
+fn a_missing_table_of_postgresql_is_a_fault() {
+    let Some((_server, database)) = server() else {
+        return;
+    };
+    let url = database.url();
+    assert_eq!(run(&["migrate", "--database", &url]).0, Some(0));
+    for table in USED {
+        database.run(&format!("ALTER TABLE {table} RENAME TO gone"));
+        let (code, checks) = check(&url, &[]);
+        assert_eq!(code, Some(1), "{table}: {checks:#?}");
+        let problem = format!("lacks tables that its migrations have made: {table};");
+        has(&checks, "database fault", &[&problem, "restore a backup"]);
+        if ["writes", "audit"].contains(&table) {
+            is_refused(&url, &["lacks tables", table, "restore a backup"]);
+        }
+        database.run(&format!("ALTER TABLE gone RENAME TO {table}"));
+    }
+    // The last migrations make only some of the tables.
+    database.run("DELETE FROM migrations WHERE number > 4; DROP TABLE audit_seals");
+    let (code, checks) = check(&url, &[]);
+    assert_eq!(code, Some(0), "{checks:#?}");
+    database.run("DROP TABLE chain_entries");
+    let (code, checks) = check(&url, &[]);
+    assert_eq!(code, Some(1), "{checks:#?}");
+    has(&checks, "database fault", &["made: chain_entries;"]);
+}
+
+#[test]
+fn a_missing_table_of_sqlite_is_a_fault() {
+    let state = State::new();
+    let database = state.database();
+    let connection = Connection::open(state.path()).unwrap();
+    let rename = |from: &str, to: &str| {
+        let rename = format!("ALTER TABLE {from} RENAME TO {to}");
+        connection.execute_batch(&rename).unwrap();
+    };
+    let arguments = ["--database", &database, "--listen", "127.0.0.1:0"];
+    for table in &USED[..13] {
+        rename(table, "gone");
+        let problem = format!("lacks tables that its migrations have made: {table} ");
+        one(
+            &arguments,
+            "database",
+            "fault",
+            [&problem, "restore a backup"],
+        );
+        if *table == "audit" {
+            is_refused(&database, &["lacks tables", table, "restore a backup"]);
+        }
+        rename("gone", table);
+    }
+    one(&arguments, "database", "ok", ["of this version", ""]);
+}
+
+/// Returns a file with these tables.
+fn file(folder: &Path, script: &str) -> String {
+    let path = folder.join("other.db");
+    let _ = fs::remove_file(&path);
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch(script)
+        .unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    format!("sqlite:{}", path.display())
+}
+
+/// Tables of other programs, with the one that is named. Laravel and `sqlx` have tables of migrations, too.
+const FOREIGN: [(&str, &str); 5] = [
+    ("CREATE TABLE secrets (id INTEGER)", "secrets"),
+    ("CREATE TABLE leases (id INTEGER)", "leases"),
+    (
+        "CREATE TABLE migrations (id INTEGER, batch INTEGER)",
+        "migrations",
+    ),
+    (
+        "CREATE TABLE migrations (number BIGINT); CREATE TABLE accounts (id INTEGER)",
+        "accounts",
+    ),
+    ("CREATE VIEW tokens AS SELECT 1 AS id", "tokens"),
+];
+
+const REMEDY: &str = "name an empty database, or a file that does not exist yet";
+
+#[test]
+fn a_file_of_another_program_is_refused_and_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let others = [
+        ("CREATE TABLE notes (id INTEGER)", "notes"),
+        (
+            "CREATE TABLE _sqlx_migrations (version INTEGER, success BOOLEAN); \
+             INSERT INTO _sqlx_migrations VALUES (1, true); CREATE TABLE secrets (id INTEGER)",
+            "_sqlx_migrations",
+        ),
+    ];
+    for (script, name) in FOREIGN.into_iter().chain(others) {
+        let database = file(folder.path(), script);
+        let path = folder.path().join("other.db");
+        let before = fs::read(&path).unwrap();
+        let problem = format!("has tables that are not a vault's, such as {name}");
+        let arguments = ["--database", &database, "--listen", "127.0.0.1:0"];
+        one(&arguments, "database", "fault", [&problem, REMEDY]);
+        is_refused(&database, &[&problem, REMEDY]);
+        assert_eq!(fs::read(&path).unwrap(), before, "{script}");
+    }
+    // An empty file is one that a vault may fill, and a table beside the vault's stays.
+    let database = file(folder.path(), "CREATE TABLE a (b INTEGER); DROP TABLE a");
+    assert_eq!(run(&["migrate", "--database", &database]).0, Some(0));
+    let path = folder.path().join("other.db");
+    let connection = Connection::open(path).unwrap();
+    connection
+        .execute_batch("CREATE TABLE notes (id INTEGER)")
+        .unwrap();
+    drop(connection);
+    let arguments = ["--database", &database, "--listen", "127.0.0.1:0"];
+    let warning = ["of another program, such as notes", "of its own"];
+    one(&arguments, "database", "warning", warning);
+}
+
+#[test]
+fn a_database_of_another_program_on_postgresql_is_refused() {
+    let Some((server, database)) = server() else {
+        return;
+    };
+    let url = database.url();
+    database.run("CREATE TABLE notes (id INTEGER)");
+    let (code, checks) = check(&url, &[]);
+    assert_eq!(code, Some(0), "{checks:#?}");
+    has(&checks, "database ok", &["has no tables yet"]);
+    let warning = ["of another program, such as notes", "of its own"];
+    has(&checks, "database warning", &warning);
+    Serve::start(&State::new(), &["--database", &url]).stop();
+    let (code, checks) = check(&url, &[]);
+    assert_eq!(code, Some(0), "{checks:#?}");
+    has(&checks, "database warning", &warning);
+
+    for (script, name) in FOREIGN {
+        let database = Database::create(server.url());
+        let url = database.url();
+        database.run(script);
+        let problem = format!("has tables that are not a vault's, such as {name}");
+        let (code, checks) = check(&url, &[]);
+        assert_eq!(code, Some(1), "{script}: {checks:#?}");
+        has(&checks, "database fault", &[&problem, REMEDY]);
+        is_refused(&url, &[&problem, REMEDY]);
+        // Nothing was made.
+        database.run("CREATE TABLE organizations (id INTEGER)");
+    }
+    // The tables of another schema are in nobody's way.
+    let database = Database::create(server.url());
+    database.run("CREATE SCHEMA other; CREATE TABLE other.secrets (id INTEGER)");
+    let (code, checks) = check(&database.url(), &[]);
+    assert_eq!(code, Some(0), "{checks:#?}");
+    assert!(
+        !checks.iter().any(|it| it.contains("another program")),
+        "{checks:#?}"
+    );
+}
