@@ -135,12 +135,6 @@ impl AccountFolder {
         bytes.map(parse).transpose()
     }
 
-    /// Returns true if an earlier run has made the keys of this plan, and may have sent them.
-    pub(super) fn has_keys_for(&self, plan: &Plan) -> Result<bool, Failure> {
-        let found = self.plan()?.filter(|found| found.stage != Stage::Begun);
-        Ok(found.is_some_and(|found| found.check_same(plan, self.path()).is_ok()))
-    }
-
     /// Stores the progress of the account.
     pub(super) fn save(&self, plan: &Plan) -> Result<(), Failure> {
         self.folder.write(PLAN, &plan.to_json()?)

@@ -82,14 +82,9 @@ pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), F
         return explain(args, &terms, &plan, insecure, ui);
     }
     // A code that was used elsewhere leaves no folder behind.
-    if is_used(&terms) && !AccountFolder::is_begun(&args.output_dir) {
-        return Err(Failure::new(Status::Conflict, USED));
-    }
+    refuse_used(args, &terms, &plan, insecure)?;
     let certificate = address.certificate()?;
     let folder = AccountFolder::open(&args.output_dir, insecure)?;
-    if is_used(&terms) && !folder.has_keys_for(&plan)? {
-        return Err(Failure::new(Status::Conflict, USED));
-    }
     let again = folder.again("the code");
     progress.if_interrupted(format!("nothing was sent; to continue, {again}"));
     let profile = |keys: &AccountKeys| profile(&code, &address, &terms, keys);
@@ -115,8 +110,20 @@ pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), F
 const USED: &str = "the code has been used already, with other keys: continue with the folder in which they are; if you did not \
                     use it, another person has the code: report it to the administrator who invited you";
 
-fn is_used(terms: &Terms) -> bool {
-    terms.status != InvitationStatus::Pending
+/// Returns true if the folder has keys that may have been sent. Refuses a folder of another invitation or vault, and a code whose
+/// request the vault has, unless the folder has its keys.
+fn refuse_used(
+    args: &Args,
+    terms: &Terms,
+    plan: &Plan,
+    insecure_permissions: bool,
+) -> Result<bool, Failure> {
+    let begun = AccountFolder::begun(&args.output_dir, plan, insecure_permissions)?;
+    let has_keys = begun.is_some_and(|it| it.stage != Stage::Begun);
+    match terms.status != InvitationStatus::Pending && !has_keys {
+        true => Err(Failure::new(Status::Conflict, USED)),
+        false => Ok(has_keys),
+    }
 }
 
 /// Prints the terms, and what the command would do. Makes and changes nothing.
@@ -127,14 +134,9 @@ fn explain(
     insecure_permissions: bool,
     ui: &Ui,
 ) -> Result<(), Failure> {
-    let folder = &args.output_dir;
-    let begun = AccountFolder::begun(folder, plan, insecure_permissions)?;
-    let has_keys = begun.is_some_and(|it| it.stage != Stage::Begun);
-    if is_used(terms) && !has_keys {
-        return Err(Failure::new(Status::Conflict, USED));
-    }
+    let has_keys = refuse_used(args, terms, plan, insecure_permissions)?;
     report(terms, None, ui)?;
-    let folder = folder.display();
+    let folder = args.output_dir.display();
     match has_keys {
         true => ui
             .messages

@@ -147,11 +147,11 @@ fn chosen(
     if !yes && is_new {
         confirm(trust, current, messages)?;
     }
-    // A number that no chain confirms is left out, so the next command follows the chain.
-    let key = NumberedKey::unnumbered(current);
-    Ok(match chain {
-        Ok(Some(chain)) => key.numbered_by(&chain),
-        _ => key,
+    // A number that neither the chain nor the memory confirms is left out, so the next command follows the chain.
+    Ok(match (chain, &trust.remembered) {
+        (Ok(Some(chain)), _) => NumberedKey::unnumbered(current).numbered_by(&chain),
+        (_, Some(known)) if known.fingerprint == current => known.key(),
+        _ => NumberedKey::unnumbered(current),
     })
 }
 

@@ -61,7 +61,13 @@ impl MissingScope<'_> {
 
     /// The API token was made without it.
     fn of_token(&self) -> String {
-        let more = with(&self.account.granted, self.scope);
+        let mut more = with(&self.account.granted, self.scope);
+        // Each administrative change reads the chain first.
+        if self.scope == Scope::OrganizationWrite
+            && !has(&self.account.granted, Scope::OrganizationRead)
+        {
+            more = format!("{more} {}", Scope::OrganizationRead);
+        }
         format!(
             "the API token does not have the scope {}, and its account {} has it: use the client id and secret of the account, \
              or make another token with them, with `helvetisafe token create NAME --scopes {}`",

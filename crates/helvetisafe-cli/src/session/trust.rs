@@ -120,7 +120,12 @@ impl<'a> Trust<'a> {
         let doubt = match pinned.connect() {
             Ok(client) => match self.doubt(&client) {
                 Some(doubt) => doubt,
-                None => return self.remember_used(client, access, messages),
+                None => {
+                    if is_write && self.expected.is_some() {
+                        self.check_configured(&client)?;
+                    }
+                    return self.remember_used(client, access, messages);
+                }
             },
             Err(error) if error.refused_org_key().is_none() => return Err(self.explain(error)),
             Err(error) => Doubt::OtherKey(error),

@@ -172,6 +172,14 @@ pub(crate) fn in_words(expires_at: Option<Timestamp>, now: Timestamp) -> String 
     format!("in {}", time_in_words(seconds))
 }
 
+/// Returns `it expires in 3 days`, or `it has expired`.
+pub(crate) fn sentence(expires_at: Timestamp, now: Timestamp) -> String {
+    match expires_at > now {
+        true => format!("it expires {}", in_words(Some(expires_at), now)),
+        false => "it has expired".to_owned(),
+    }
+}
+
 /// Returns the end of a message about a write: `; it expires in 3 days`, or nothing for a secret that never expires.
 pub(crate) fn suffix(expires_at: Option<Timestamp>) -> String {
     match expires_at {

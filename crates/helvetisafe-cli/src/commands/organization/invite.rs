@@ -159,12 +159,12 @@ fn advise(args: &Args, expires_at: Timestamp, vault: &Vault, ui: &Ui) -> Result<
     let join = Join::of(args, &Address::of(vault.settings()?));
     ui.messages.note(format_args!(
         "next: give {} to `{}` on a channel that the vault does not control; `{}` joins with it on the other machine, in the \
-         folder with the copies; then run {}; it expires {}",
+         folder with the copies; then run {}; {}",
         join.needs,
         args.name,
         join.command,
         advice::command_about("org confirm", &args.name),
-        expiry::in_words(Some(expires_at), Timestamp::now())
+        expiry::sentence(expires_at, Timestamp::now())
     ));
     Ok(())
 }
@@ -183,6 +183,10 @@ impl Join {
         if let Some(file) = output_file::named(&args.output) {
             command += &format!(" {}", advice::option("--code-file", copied(file)));
             needs = format!("the code in {}", file.display());
+        }
+        if !address.failover.is_empty() {
+            let urls = shell_quoted(address.failover.to_string().as_ref());
+            command += &format!(" --failover-urls {urls}");
         }
         if let Some(file) = &address.ca_certificate {
             command += &format!(" {}", advice::option("--ca-certificate", copied(file)));

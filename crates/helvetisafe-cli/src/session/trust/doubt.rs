@@ -87,6 +87,22 @@ impl Trust<'_> {
         )
     }
 
+    /// Checks the org key of a configured fingerprint before a write. Its number is not remembered, so the signed chain confirms it,
+    /// if a part of the chain is trusted.
+    pub(super) fn check_configured(&self, client: &Client) -> Result<(), Failure> {
+        let Some(anchor) = self.own()? else {
+            return Ok(());
+        };
+        let chain = client.organization().follow(&anchor)?;
+        self.check_extends(&chain)?;
+        let (used, present) = (client.org_key_fingerprint(), *chain.fingerprint());
+        match is_of_chain(client, &chain) {
+            true => Ok(()),
+            false if used == present => Err(not_of_chain(client, &chain)),
+            false => Err(replaced(used, present)),
+        }
+    }
+
     /// Asks the signed chain about the org key that a client uses; `None` if no part of the chain is trusted, or it cannot be
     /// fetched.
     pub(in crate::session) fn ask_chain(

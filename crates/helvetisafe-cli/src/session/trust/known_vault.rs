@@ -87,6 +87,14 @@ impl KnownVault {
         }
     }
 
+    /// Returns the remembered org key.
+    pub(crate) fn key(&self) -> NumberedKey {
+        NumberedKey {
+            fingerprint: self.fingerprint,
+            epoch: self.key_epoch,
+        }
+    }
+
     /// Returns the entry with another org key, since now. The organization stays.
     pub(super) fn with_key(self, key: NumberedKey) -> Self {
         Self {

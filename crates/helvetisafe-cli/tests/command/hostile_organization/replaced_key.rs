@@ -158,6 +158,29 @@ fn a_value_that_does_not_open_under_the_key_of_the_chain_may_be_written_again() 
     assert!(messages.contains(WRITE_AGAIN), "{messages}");
 }
 
+/// A configured fingerprint has no remembered number. Check: `Trust::check_configured`, before each write.
+#[test]
+fn an_old_key_that_is_configured_seals_nothing() {
+    let stage = Stage::rotated();
+    let values = stage.values();
+    let (old, _) = stage.known("bob");
+    for line in [
+        "set NEW --generate",
+        "set OLD --generate --drop-fields",
+        "update OLD --generate --drop-fields",
+        "create NEW --generate",
+        "import new.env --overwrite --drop-fields",
+    ] {
+        stage.lies(Route::OrgKey, Lie::OldOrgKey);
+        let line = format!("{line} --org-key-fingerprint {old}");
+        let messages = stage.stops(8, REPLACED, || stage.bob(&line));
+        assert!(!messages.contains(WRITE_AGAIN), "{messages}");
+    }
+    stage.faults.clear();
+    assert_eq!(stage.values(), values);
+    stage.is_whole(&values);
+}
+
 /// Without a chain the number alone shows that the vault contradicts itself. Check: `Trust::doubt`.
 #[test]
 fn without_a_chain_another_number_of_the_remembered_key_is_refused() {
