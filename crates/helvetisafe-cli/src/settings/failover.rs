@@ -26,7 +26,8 @@ impl Failover {
                 None => BaseUrl::parse(url),
             };
             base.map(|_| url.to_owned()).map_err(|error| {
-                Failure::usage(format_args!("{origin} cannot be used: `{url}`: {error}"))
+                let problem = error.problem();
+                Failure::usage(format_args!("{origin} cannot be used: `{url}` {problem}"))
             })
         });
         checked.collect::<Result<_, _>>().map(Self)
