@@ -20,7 +20,7 @@ mod vault;
 
 pub(crate) use administration::{Administration, CHANGE, administrator};
 pub(crate) use budget::{Budget, may_wait};
-pub(crate) use connect::{Connector, builder, builder_without_account, check_account};
+pub(crate) use connect::{Connector, builder, builder_at, builder_without_account, check_account};
 pub(crate) use events::log_events;
 pub(crate) use failures::Failures;
 pub(crate) use missing_scope::account_id;

@@ -176,6 +176,18 @@ impl Settings {
         parse::base(&self.base_url, self.plain_http.as_ref())
     }
 
+    /// Returns the base URL and the failover URLs, which were checked, each once.
+    pub(crate) fn bases(&self) -> Result<Vec<BaseUrl>, Failure> {
+        let mut bases = vec![self.base()?];
+        for url in self.failover.urls() {
+            let base = parse::base(url, self.plain_http.as_ref())?;
+            if !bases.contains(&base) {
+                bases.push(base);
+            }
+        }
+        Ok(bases)
+    }
+
     /// Reads the secret of the authentication.
     pub(crate) fn credentials(&self) -> Result<Credentials, Failure> {
         Ok(match &self.authentication {

@@ -214,19 +214,35 @@ impl fmt::Debug for BaseUrl {
 /// The reason for which a text is not the address of a vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
+#[error("the base URL {}", self.problem())]
 pub enum InvalidBaseUrl {
     /// It is not an absolute URL.
-    #[error("the base URL is not a URL such as https://vault.example")]
     Malformed,
     /// Its scheme is neither `https` nor `http`.
-    #[error("the base URL has to start with https://")]
     Scheme,
     /// It is plain `http` to a host that is not this machine.
-    #[error("the base URL has to start with https://; http:// is only for a loopback address")]
     PlainHttp,
     /// It carries user information, a query or a fragment.
-    #[error("the base URL cannot hold a user, a password, a query or a fragment")]
     Extra,
+}
+
+impl InvalidBaseUrl {
+    /// Returns the problem without its subject, for a URL with another name than "the base URL".
+    ///
+    /// ```
+    /// use helvetisafe_proto::InvalidBaseUrl;
+    ///
+    /// assert_eq!(InvalidBaseUrl::Scheme.problem(), "has to start with https://");
+    /// ```
+    #[must_use]
+    pub const fn problem(self) -> &'static str {
+        match self {
+            Self::Malformed => "is not a URL such as https://vault.example",
+            Self::Scheme => "has to start with https://",
+            Self::PlainHttp => "has to start with https://; http:// is only for a loopback address",
+            Self::Extra => "cannot hold a user, a password, a query or a fragment",
+        }
+    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,13 @@ const MAX_SHOWN: usize = 64;
 pub(crate) enum ConfigError {
     #[error(transparent)]
     BaseUrl(#[from] InvalidBaseUrl),
+    /// The text is not shown, since it may hold a password.
+    #[error("the failover URL {number} {}", reason.problem())]
+    FailoverUrl {
+        /// The position, from 1.
+        number: usize,
+        reason: InvalidBaseUrl,
+    },
     #[error("`{name}` is not the name of a secret: {reason}")]
     KeyName {
         /// The start of the name, escaped.

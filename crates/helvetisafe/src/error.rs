@@ -82,6 +82,8 @@ struct Inner {
     action: Action,
     cause: Cause,
     retry_after: Option<Duration>,
+    /// The number of addresses of the vault that were tried, if several were, and none worked.
+    addresses: Option<usize>,
 }
 
 impl Error {
@@ -90,6 +92,7 @@ impl Error {
             action: action.into(),
             cause: cause.into(),
             retry_after: None,
+            addresses: None,
         }))
     }
 
@@ -102,6 +105,7 @@ impl Error {
             action,
             cause: cause.into(),
             retry_after,
+            addresses: None,
         }))
     }
 
@@ -111,7 +115,25 @@ impl Error {
 
     /// Returns the same failure of another action.
     pub(crate) fn about(&self, action: Action) -> Self {
-        Self::with_retry_after(action, self.0.cause.clone(), self.0.retry_after)
+        self.with(action, self.0.addresses)
+    }
+
+    /// Returns the same failure after so many addresses were tried, if an outage of all of them is its cause.
+    pub(crate) fn at_addresses(self, tried: usize) -> Self {
+        let is_outage = self.is_retryable() && self.kind() != ErrorKind::RateLimited;
+        match is_outage && tried > self.0.addresses.unwrap_or(1) {
+            true => self.with(self.0.action.clone(), Some(tried)),
+            false => self,
+        }
+    }
+
+    fn with(&self, action: Action, addresses: Option<usize>) -> Self {
+        Self(Arc::new(Inner {
+            action,
+            cause: self.0.cause.clone(),
+            retry_after: self.0.retry_after,
+            addresses,
+        }))
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
@@ -363,7 +385,16 @@ impl Error {
     /// Returns the message without the advice at its end, for a program with advice of its own.
     #[must_use]
     pub fn without_advice(&self) -> String {
-        format!("{}: {}", self.0.action, self.0.cause)
+        let tried = self
+            .0
+            .addresses
+            .map(|it| format!("; {it} addresses of the vault were tried"));
+        format!(
+            "{}: {}{}",
+            self.0.action,
+            self.0.cause,
+            tried.unwrap_or_default()
+        )
     }
 
     fn api_error(&self) -> Option<&ApiError> {
@@ -376,7 +407,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.0.action, self.0.cause)?;
+        f.write_str(&self.without_advice())?;
         match self.advice() {
             Some(advice) => write!(f, "; {advice}"),
             None => Ok(()),

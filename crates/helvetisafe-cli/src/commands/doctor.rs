@@ -1,5 +1,6 @@
 //! `doctor`: checks everything from the settings to the org key, in the order of their dependencies.
 
+mod addresses;
 mod administrator;
 mod attempt;
 mod checks;
@@ -47,10 +48,11 @@ fn examine(args: &Args, report: &mut Report<'_>, vault: &Vault, ui: &Ui) -> Resu
     if settings.has_signing_key() {
         report.expect_administrator();
     }
-    let base = checks::configuration(report, settings)?;
-    let attempt = checks::files(report, settings, budget, ui.messages)?;
-    checks::name(report, &base)?;
-    checks::connection(report, settings, &base, &attempt)?;
+    let bases = checks::configuration(report, settings)?;
+    let addresses = checks::files(report, settings, bases, budget, ui.messages)?;
+    addresses.check_names(report)?;
+    addresses.check_connections(report, settings)?;
+    let attempt = addresses.into_attempt();
     checks::clock(report, &attempt);
     checks::token(report, settings, &attempt)?;
     checks::scopes(report, settings, &attempt);

@@ -1,7 +1,11 @@
 //! The one place where clients are built.
 
+use std::time::Duration;
+
 use helvetisafe::organization::{AccountKeys, Anchor, WithoutAccount};
-use helvetisafe::{Client, ClientBuilder, Fingerprint, KeySource, OrgKeyRotation, Parts, Timeouts};
+use helvetisafe::{
+    BaseUrl, Client, ClientBuilder, Fingerprint, KeySource, OrgKeyRotation, Parts, Timeouts,
+};
 
 use super::events::log_events;
 use super::token::CachedToken;
@@ -82,8 +86,27 @@ impl Connector<'_> {
 /// Returns a builder with all settings of a connection, except the org key and the cached access token:
 /// commands that test the credential fetch a new one.
 pub(crate) fn builder(settings: &Settings, messages: Messages) -> Result<ClientBuilder, Failure> {
+    builder_for(settings, &Address::of(settings), messages)
+}
+
+/// Returns a builder like [`builder`], for one URL of the vault alone, and with this time for all requests.
+pub(crate) fn builder_at(
+    settings: &Settings,
+    base: &BaseUrl,
+    time: Option<Duration>,
+    messages: Messages,
+) -> Result<ClientBuilder, Failure> {
+    let address = Address::of(settings).only(base, time);
+    builder_for(settings, &address, messages)
+}
+
+fn builder_for(
+    settings: &Settings,
+    address: &Address,
+    messages: Messages,
+) -> Result<ClientBuilder, Failure> {
     let mut builder = Client::builder(
-        settings.base_url.as_str(),
+        address.base_url.as_str(),
         settings.credentials()?,
         settings.key_source()?,
     )
@@ -98,7 +121,7 @@ pub(crate) fn builder(settings: &Settings, messages: Messages) -> Result<ClientB
     if let Some(requested) = &settings.scopes {
         builder = builder.scopes(requested.scopes);
     }
-    reaching(builder, &Address::of(settings))
+    reaching(builder, address)
 }
 
 /// Logs in with the keys of a new account as its first command will: its org key has to be that of the chain after the anchor.

@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use helvetisafe::BaseUrl;
 use secrecy::SecretString;
 
 use super::Settings;
@@ -42,6 +43,16 @@ impl Address {
             timeout: settings.timeout,
             insecure_permissions: settings.insecure_permissions,
             certificate: OnceCell::new(),
+        }
+    }
+
+    /// Returns the address with this URL alone, and this time.
+    pub(crate) fn only(self, base: &BaseUrl, timeout: Option<Duration>) -> Self {
+        Self {
+            base_url: base.to_string(),
+            failover: Failover::default(),
+            timeout,
+            ..self
         }
     }
 

@@ -27,8 +27,9 @@ impl Failover {
                 None => BaseUrl::parse(url),
             };
             base.map(|_| url.to_owned()).map_err(|error| {
+                let problem = error.problem();
                 Failure::usage(format_args!(
-                    "{origin} cannot be used: URL {number} of the list: {error}"
+                    "{origin} cannot be used: URL {number} of the list {problem}"
                 ))
             })
         });

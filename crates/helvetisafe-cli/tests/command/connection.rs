@@ -260,6 +260,22 @@ fn another_address_of_the_vault_is_used_if_the_first_one_is_down() {
     assert_eq!(found.stdout, b"hunter2", "{found:?}");
 }
 
+#[test]
+fn an_error_says_how_many_addresses_were_tried() {
+    let world = World::new();
+    let down = || server::closed_url();
+    let failed = get_with_profile(&world, &down(), &format!("{} {}", down(), down()), &[]);
+    let message = String::from_utf8(failed.stderr).unwrap();
+    assert_eq!(failed.status.code(), Some(9), "{message}");
+    assert!(
+        message.contains("; 3 addresses of the vault were tried"),
+        "{message}"
+    );
+    let failed = get_with_profile(&world, &down(), "", &[]);
+    let message = String::from_utf8(failed.stderr).unwrap();
+    assert!(!message.contains("tried"), "{message}");
+}
+
 /// The credential of one vault would be sent to another one.
 #[test]
 fn further_addresses_count_only_with_the_base_url_of_their_source() {

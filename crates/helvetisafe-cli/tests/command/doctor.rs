@@ -138,3 +138,98 @@ fn no_credential_is_printed() {
         assert!(!text.contains(&secret), "{text}");
     }
 }
+
+/// Returns the lines with these failover URLs.
+fn doctor_at(world: &World, base_url: &str, further: &str) -> (i32, Vec<(String, String, String)>) {
+    doctor(world, base_url, &["--failover-urls", further])
+}
+
+#[test]
+fn each_address_is_tested_on_its_own() {
+    let world = World::new();
+    let [one, two] = [(); 2].map(|()| start_proxy(|_, _| Action::Forward));
+    let (up, other, down) = (one.base_url(), two.base_url(), server::closed_url());
+    let (status, lines) = doctor_at(&world, &up, &other);
+    let (outcome, message) = find(&lines, "configuration");
+    assert_eq!((status, outcome), (0, "ok"), "{lines:?}");
+    let urls = format!("{up}, failover URLs {other}, no profile");
+    assert_eq!(message, urls);
+    let (outcome, message) = find(&lines, "connection");
+    assert_eq!(outcome, "ok");
+    assert!(
+        message.starts_with("each of the 2 addresses answers; plain HTTP"),
+        "{message}"
+    );
+    assert_eq!(
+        [&one, &two].map(|it| it.count("POST", "/oauth/token")),
+        [1, 1]
+    );
+
+    for (base, further) in [(&down, &up), (&up, &down)] {
+        let (status, lines) = doctor_at(&world, base, further);
+        let (outcome, message) = find(&lines, "connection");
+        assert_eq!((status, outcome), (0, "warning"), "{lines:?}");
+        let expected = format!("{up} works, but not each of the 2 addresses: {down}: ");
+        assert!(
+            message.starts_with(&expected) && message.contains("refused"),
+            "{message}"
+        );
+        assert_eq!(find(&lines, "binding").0, "ok");
+    }
+    let (status, lines) = doctor_at(&world, &down, &server::closed_url());
+    assert_eq!(
+        (status, find(&lines, "connection").0),
+        (9, "failed"),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn a_name_without_an_address_is_a_warning_if_another_works() {
+    let world = World::new();
+    let proxy = start_proxy(|_, _| Action::Forward);
+    let (status, lines) = doctor_at(&world, "https://vault.invalid", &proxy.base_url());
+    let (outcome, message) = find(&lines, "name");
+    assert_eq!((status, outcome), (0, "warning"), "{lines:?}");
+    assert!(
+        message.contains("vault.invalid has no address"),
+        "{message}"
+    );
+    assert_eq!(find(&lines, "connection").0, "warning");
+}
+
+/// Commands stop at such an address.
+#[test]
+fn an_untrusted_certificate_of_one_address_is_a_failure() {
+    let world = World::new();
+    let proxy = start_proxy(|_, _| Action::Forward);
+    let (port, _) = tls_server::start();
+    let (status, lines) = doctor_at(
+        &world,
+        &proxy.base_url(),
+        &format!("https://localhost:{port}"),
+    );
+    let (outcome, message) = find(&lines, "connection");
+    assert_eq!((status, outcome), (9, "failed"), "{lines:?}");
+    assert!(message.contains("--ca-certificate"), "{message}");
+}
+
+#[test]
+fn an_address_of_another_vault_is_a_failure() {
+    let world = World::new();
+    let proxy = start_proxy(|_, _| Action::Forward);
+    let foreign = world.foreign_org_key();
+    let other = start_proxy(
+        move |seen, _| match seen.is("GET", "/api/v1/credentials/org-key") {
+            true => answer(200, foreign.clone()),
+            false => Action::Forward,
+        },
+    );
+    let (status, lines) = doctor_at(&world, &proxy.base_url(), &other.base_url());
+    let (outcome, message) = find(&lines, "connection");
+    assert_eq!((status, outcome), (8, "failed"), "{lines:?}");
+    assert!(
+        message.contains("they are different vaults; correct the failover URLs"),
+        "{message}"
+    );
+}

@@ -37,6 +37,8 @@ pub(super) struct Call<'a, R: Runtime, E> {
     idempotency_key: Option<HeaderValue>,
     /// The number of the address that it is sent to.
     address: usize,
+    /// The numbers of the addresses at which an attempt failed.
+    tried: Vec<usize>,
     /// The greatest effect of the attempts so far.
     effect: Effect,
     /// The attempts that failed and were counted.
@@ -62,6 +64,7 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
             bounds,
             idempotency_key: E::HAS_IDEMPOTENCY_KEY.then(generate_key).flatten(),
             address: api.failover.in_use(),
+            tried: Vec::new(),
             effect: Effect::None,
             failed: 0,
             immediate: 1,
@@ -109,6 +112,9 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
                 }
                 Err(failed) => failed,
             };
+            if !self.tried.contains(&self.address) {
+                self.tried.push(self.address);
+            }
             self.effect = self.effect.max(failed.failure.effect());
             let is_repeated = match judge(self.endpoint.repeat(), self.effect, failed.failure) {
                 verdict @ (Verdict::ReadBack | Verdict::Confirm) => {
@@ -198,7 +204,7 @@ impl<'a, R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'a, R, E> {
             let by_last = last.is_some_and(|it| it.effect() > Effect::None);
             return self.unknown(error, by_last);
         }
-        Outcome::Failed(error)
+        Outcome::Failed(error.at_addresses(self.tried.len()))
     }
 
     /// Ends the call without knowing its effect, which the last attempt may have had, or else an earlier one.

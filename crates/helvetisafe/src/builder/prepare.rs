@@ -53,8 +53,7 @@ impl<P, A> ClientBuilder<P, A> {
         ) -> Result<R, ConfigError>,
     ) -> Result<Config<R, K>, Error> {
         let base = self.parse_url(&self.base_url).map_err(Error::config)?;
-        let further = self.further_urls.iter().map(|url| self.parse_url(url));
-        let further: Vec<_> = further.collect::<Result<_, _>>().map_err(Error::config)?;
+        let further = self.further().map_err(Error::config)?;
         let scopes = ScopeList::parse(self.scopes).map_err(Error::config)?;
         check_headers(&self.headers).map_err(Error::config)?;
         let (auth, local_key) = login(self.account, scopes, self.api_token_header)?;
@@ -112,6 +111,15 @@ impl<P, A> ClientBuilder<P, A> {
             Ok((auth(credentials, scopes, header)?, ()))
         };
         Ok(Arc::new(self.prepare(login, runtime)?.api))
+    }
+
+    fn further(&self) -> Result<Vec<BaseUrl>, ConfigError> {
+        let numbered = (1..).zip(&self.further_urls);
+        let parsed = numbered.map(|(number, url)| {
+            let url = self.parse_url(url);
+            url.map_err(|reason| ConfigError::FailoverUrl { number, reason })
+        });
+        parsed.collect()
     }
 
     pub(super) fn parse_url(&self, url: &str) -> Result<BaseUrl, InvalidBaseUrl> {

@@ -238,3 +238,55 @@ fn a_ticket_belongs_to_the_first_address() {
     reversed.clock(vault.world.clock.clone()).connect().unwrap();
     assert_eq!(vault.counts("POST", TOKEN), [1, 1]);
 }
+
+#[test]
+fn an_error_counts_the_addresses_that_were_tried() {
+    let vault = Addresses::new(|request, _| request.is("GET", KEY).then(|| answer(404, "")));
+    for client in vault.clients(None) {
+        let error = client.get("a").unwrap_err().to_string();
+        assert!(!error.contains("tried"), "{error}");
+    }
+    for down in [Action::Close, answer(500, "")] {
+        let is_read = |request: &Request| request.is("GET", KEY);
+        let (first, second) = (down.clone(), down);
+        let world = World::new(move |request, _| is_read(request).then(|| first.clone()));
+        let other = Proxy::start(world.vault.address(), move |request, _| {
+            match is_read(request) {
+                true => second.clone(),
+                false => Action::Forward,
+            }
+        });
+        let vault = Addresses {
+            world,
+            second: other,
+        };
+        for client in vault.clients(None) {
+            let error = client.get("a").unwrap_err();
+            assert!(error.is_retryable(), "{error}");
+            for text in [error.to_string(), error.without_advice()] {
+                assert!(
+                    text.contains("; 2 addresses of the vault were tried"),
+                    "{text}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wrong_failover_url_is_named_by_its_number_alone() {
+    let client = Client::builder(
+        "https://vault.example",
+        Credentials::api_token("t"),
+        KeySource::pem(PEM),
+    );
+    let client = client.failover("https://vault-2.example");
+    let error = client.failover("canary").connect().err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    let text = error.to_string();
+    let expected = "the failover URL 2 is not a URL such as https://vault.example";
+    assert!(
+        text.contains(expected) && !text.contains("canary"),
+        "{text}"
+    );
+}

@@ -1,19 +1,14 @@
 //! The checks that change nothing.
 
-use std::net::ToSocketAddrs;
+use helvetisafe::{BaseUrl, Client, Error, ErrorKind, KeyName, Scope, Scopes, Secrets, Setting};
 
-use helvetisafe::{
-    BaseUrl, Client, Error, ErrorKind, Failure as Reach, KeyName, Scope, Scopes, Secrets, Setting,
-    TransportError,
-};
-
+use super::addresses::Addresses;
 use super::attempt::Attempt;
 use super::report::Report;
-use crate::commands::reach::has_proxy;
 use crate::commands::selection::Keys;
 use crate::failure::setting::describe;
-use crate::failure::{Failure, Status, USE_HTTPS, may_need_tls, unbound};
-use crate::session::{Budget, builder};
+use crate::failure::{Failure, USE_HTTPS, may_need_tls, unbound};
+use crate::session::Budget;
 use crate::settings::{Binding, Settings};
 use crate::ui::messages::Messages;
 
@@ -23,89 +18,50 @@ const MAX_READ: usize = 1000;
 /// The maximum difference of the clocks, in seconds: tokens and secrets expire after minutes.
 const MAX_SKEW: u64 = 60;
 
-/// Checks the base URL; the other settings are valid.
+/// Checks the URLs of the vault; the other settings are valid.
 pub(super) fn configuration(
     report: &mut Report<'_>,
     settings: &Settings,
-) -> Result<BaseUrl, Failure> {
-    let base = settings.base()?;
+) -> Result<Vec<BaseUrl>, Failure> {
+    let bases = settings.bases()?;
+    let urls: Vec<_> = bases.iter().map(ToString::to_string).collect();
+    let urls = match urls.split_first() {
+        Some((first, further)) if !further.is_empty() => {
+            format!("{first}, failover URLs {}", further.join(" "))
+        }
+        _ => urls.concat(),
+    };
     report.ok(match &settings.profile {
         Some(profile) => format!(
-            "{base}, profile `{}` in {}",
+            "{urls}, profile `{}` in {}",
             profile.name,
             profile.file.display()
         ),
-        None => format!("{base}, no profile"),
+        None => format!("{urls}, no profile"),
     });
-    Ok(base)
+    Ok(bases)
 }
 
 /// Checks that the secrets can be read, and by this user alone. A client that fails before its first request
-/// has wrong secrets too, so the attempt to connect is made here.
+/// has wrong secrets too, so the attempts to connect are made here.
 pub(super) fn files(
     report: &mut Report<'_>,
     settings: &Settings,
+    bases: Vec<BaseUrl>,
     budget: &Budget,
     messages: Messages,
-) -> Result<Attempt, Failure> {
-    let builder = builder(settings, messages)?;
-    let attempt = budget.spend(|| Attempt::make(builder, messages));
+) -> Result<Addresses, Failure> {
+    let addresses = Addresses::test(settings, bases, budget, messages)?;
+    let attempt = addresses.attempt();
     match attempt.error() {
         Some(error) if attempt.observed.requests == 0 => {
             Err(Failure::without_doctor(error.clone()))
         }
         _ => {
             report.ok("the credential and the key can be read, and files only by this user");
-            Ok(attempt)
+            Ok(addresses)
         }
     }
-}
-
-/// Checks that the name of the vault has an address.
-pub(super) fn name(report: &mut Report<'_>, base: &BaseUrl) -> Result<(), Failure> {
-    let host = base.host().trim_start_matches('[').trim_end_matches(']');
-    match (host, base.port()).to_socket_addrs() {
-        Ok(addresses) => {
-            let addresses: Vec<_> = addresses.map(|address| address.ip().to_string()).collect();
-            report.ok(format!("{host} is {}", addresses.join(", ")));
-        }
-        Err(error) if has_proxy(base) => report.warning(format!(
-            "{host} has no address here ({error}); the proxy in HTTPS_PROXY may know one"
-        )),
-        Err(error) => {
-            return Err(Failure::new(
-                Status::NoAnswer,
-                format_args!(
-                    "{host} has no address ({error}); check the spelling of the base URL and the \
-                     network's name servers"
-                ),
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Checks that a server answers.
-pub(super) fn connection(
-    report: &mut Report<'_>,
-    settings: &Settings,
-    base: &BaseUrl,
-    attempt: &Attempt,
-) -> Result<(), Failure> {
-    if let (0, Some(error)) = (attempt.observed.answers, attempt.error()) {
-        let failure = Failure::without_doctor(error.clone());
-        return Err(match error.setting() {
-            // The failure has advice of its own.
-            Some(_) => failure,
-            None => failure.with_advice(reach_advice(error, base)),
-        });
-    }
-    match &settings.plain_http {
-        Some(allowed) => report.warning(allowed.to_string()),
-        None if base.is_https() => report.ok("TLS, with a trusted certificate"),
-        None => report.ok("plain HTTP, which is allowed on a loopback address"),
-    }
-    Ok(())
 }
 
 /// Compares the clocks. A difference stops nothing, so it is never a failure.
@@ -288,25 +244,3 @@ fn refused(error: &Error) -> Failure {
     }
     failure
 }
-
-/// Returns the advice if nothing answered.
-fn reach_advice(error: &Error, base: &BaseUrl) -> &'static str {
-    if !base.is_https() && may_need_tls(error) {
-        return USE_HTTPS;
-    }
-    if error
-        .transport_error()
-        .is_some_and(TransportError::is_without_tls)
-    {
-        return USE_HTTP;
-    }
-    match error.transport_error().map(TransportError::failure) {
-        Some(Reach::Tls) => "do not continue before its certificate is the right one",
-        Some(Reach::Malformed) => "check the base URL: another server than a vault answers there",
-        _ if has_proxy(base) => "check that the vault runs, its port, and the proxy in HTTPS_PROXY",
-        _ => "check that the vault runs, its port, and the firewalls in between",
-    }
-}
-
-const USE_HTTP: &str = "check the port; if the vault has no TLS on purpose, use http:// in the base URL, which to another \
-                        machine also needs --allow-plain-http";
