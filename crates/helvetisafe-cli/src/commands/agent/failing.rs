@@ -84,11 +84,7 @@ impl Failing {
         if failure.is_key_refused() {
             self.state().is_key_refused = true;
         }
-        self.messages.warning(format_args!(
-            "{} cannot be served: {}",
-            name(key.as_ref()),
-            failure.message().unwrap_or_default()
-        ));
+        self.messages.warning(failure.message().unwrap_or_default());
     }
 
     fn end(&self, key: Option<&KeyName>, is_served: bool) {

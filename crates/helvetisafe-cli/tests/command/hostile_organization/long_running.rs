@@ -136,7 +136,7 @@ fn an_agent_logs_once_that_a_value_does_not_open_and_that_it_opens_again() {
         let text = agent.get("/secret/OLD").body.to_string();
         assert!(text.contains("operator of this agent"), "{text}");
         assert!(!text.contains(WRITE_AGAIN), "{text}");
-        agent.wait_for_asking("/secret/OLD", "`OLD` cannot be served: ");
+        agent.wait_for_asking("/secret/OLD", "cannot read the secret `OLD`: ");
         for _ in 0..14 {
             assert_eq!(agent.get("/secret/OLD").status, 500);
             thread::sleep(Duration::from_millis(500));
@@ -147,7 +147,7 @@ fn an_agent_logs_once_that_a_value_does_not_open_and_that_it_opens_again() {
         });
         let all = agent.wait_for("`OLD` is served again, after ");
         let log = all.strip_prefix(&seen).unwrap();
-        for text in [REPLACED, "cannot be served", "is served again"] {
+        for text in [REPLACED, "cannot read the secret `OLD`", "is served again"] {
             assert_eq!(log.matches(text).count(), 1, "{text}: {log}");
         }
         assert!(!log.contains(WRITE_AGAIN), "{log}");
@@ -165,13 +165,17 @@ fn an_agent_logs_that_a_damaged_value_may_be_written_again() {
     agent.wait_until_ready();
     let flip = Fault::flip_bit_of(Part::Tag);
     stage.faults.on(Verb::Read.of("OLD")).then(flip);
-    let log = agent.wait_for_asking("/secret/OLD", "`OLD` cannot be served: ");
+    let log = agent.wait_for_asking("/secret/OLD", "cannot read the secret `OLD`: ");
     assert!(log.contains(WRITE_AGAIN), "{log}");
     // Another secret is served meanwhile.
     assert_eq!(agent.get("/secret/KEY").status, 200);
     stage.faults.clear();
     let log = agent.wait_for_asking("/secret/OLD", "`OLD` is served again, after ");
-    assert_eq!(log.matches("cannot be served").count(), 1, "{log}");
+    assert_eq!(
+        log.matches("cannot read the secret `OLD`").count(),
+        1,
+        "{log}"
+    );
 }
 
 #[test]
