@@ -245,7 +245,6 @@ impl Failure {
     pub(crate) fn merged_with(self, other: &Self) -> Self {
         Self {
             may_pass: self.may_pass && other.may_pass,
-            untrusted: self.untrusted.or(other.untrusted),
             ..self
         }
     }

@@ -29,6 +29,6 @@ pub(crate) use read::SecretRequest;
 pub(crate) use reader::Reader;
 pub(crate) use token::CachedToken;
 pub(crate) use trust::{
-    KnownOrganization, KnownVault, NumberedKey, Trust, TrustedKeys, remember_account,
+    KnownOrganization, KnownVault, NumberedKey, Trust, ask_chain, remember_account,
 };
 pub(crate) use vault::Vault;

@@ -3,6 +3,7 @@
 pub(crate) mod clipboard;
 pub(crate) mod duration;
 pub(crate) mod expiry;
+pub(crate) mod held;
 pub(crate) mod input_file;
 mod interruption;
 pub(crate) mod key_names;

@@ -7,6 +7,7 @@
 mod cache;
 mod connecting;
 mod connections;
+mod failing;
 mod guard;
 mod http;
 mod listen;

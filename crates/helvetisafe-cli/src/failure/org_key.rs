@@ -104,8 +104,15 @@ fn pin(offered: Fingerprint) -> String {
     )
 }
 
-/// Describes a refused org key to a client of the agent, who does not see the agent's messages; `None` for another error.
+/// Describes a refused or doubtful org key to a client of the agent, who does not see the agent's messages; `None` for another
+/// error.
 pub(crate) fn describe_to_client(error: &Error) -> Option<String> {
+    if error.may_be_replaced_org_key() {
+        let text = error.without_advice();
+        return Some(format!(
+            "{text}; ask the operator of this agent, whose messages say what to do"
+        ));
+    }
     error.refused_org_key().map(|_| {
         format!(
             "{}; ask the operator of this agent, whose messages say how to trust the key: `helvetisafe trust pin`, or a signed \

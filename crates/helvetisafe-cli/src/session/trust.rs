@@ -21,12 +21,12 @@ use crate::failure::{Failure, Status};
 use crate::settings::{Settings, VaultId};
 use crate::ui::messages::Messages;
 use doubt::Doubt;
+pub(crate) use doubt::ask_chain;
 pub(super) use examination::{follow_with_key, is_of_chain, not_of_chain};
 pub(crate) use known_organization::KnownOrganization;
 pub(crate) use known_vault::{KnownVault, NumberedKey};
 use known_vaults::KnownVaults;
 pub(crate) use organization::remember_account;
-pub(crate) use rotation::TrustedKeys;
 use rotation::connect_pinned;
 pub(super) use rotation::rotation;
 

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 
+use super::held;
 use super::terminal::{ColorChoice, escape_line, styled};
 use crate::failure::Failure;
 
@@ -43,11 +44,16 @@ impl Messages {
         self.is_terminal && !self.is_quiet
     }
 
-    /// Prints a failure, also with `--quiet`.
+    /// Prints a failure, also with `--quiet`, unless this thread holds its failures back.
     pub(crate) fn failure(&self, failure: &Failure) {
-        if let Some(message) = failure.message() {
+        if let Some(message) = failure.message().filter(|it| !held::holds(it)) {
             self.line(RED, message);
         }
+    }
+
+    /// Prints failures that were held back.
+    pub(crate) fn failures(&self, held: Vec<String>) {
+        held.iter().for_each(|message| self.line(RED, message));
     }
 
     /// Prints something that the user asked for and that is not a result, also with `--quiet`.

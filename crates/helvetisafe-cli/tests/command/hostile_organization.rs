@@ -4,6 +4,7 @@
 mod at_once;
 mod exposed_keys;
 mod interrupted_rotations;
+mod long_running;
 mod replaced_key;
 mod writes_at_once;
 

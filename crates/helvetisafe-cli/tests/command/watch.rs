@@ -3,10 +3,10 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
-use helvetisafe_test_support::Action;
+use helvetisafe_test_support::{Action, answer};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::world::{World, start_proxy};
@@ -214,6 +214,43 @@ fn unreadable_values_leave_the_program_running() {
     assert_eq!(line(&mut stdout), "two");
     kill(&child, Signal::TERM);
     assert_eq!(child.wait().unwrap().code(), Some(7));
+}
+
+/// A failure that lasts is retried too, since its cause may end without another change.
+#[test]
+fn values_that_cannot_be_read_are_read_again_at_each_poll_and_reported_once() {
+    let world = World::new();
+    world.set("KEY", "one");
+    let status = Arc::new(AtomicU16::new(0));
+    let answered = Arc::clone(&status);
+    let proxy = start_proxy(move |seen, _| match answered.load(Ordering::SeqCst) {
+        status if status > 0 && seen.is("GET", "/api/v1/secrets/KEY") => {
+            answer(status, r#"{"error":"not now"}"#.to_owned())
+        }
+        _ => Action::Forward,
+    });
+    let mut command = watch(&world, &["--timeout", "2s"], SERVER);
+    command.env("HELVETISAFE_BASE_URL", proxy.base_url());
+    let (mut child, mut stdout) = start(&mut command);
+    assert_eq!(line(&mut stdout), "one");
+    for (code, value) in [(503, "two"), (403, "three")] {
+        status.store(code, Ordering::SeqCst);
+        world.set("KEY", value);
+        std::thread::sleep(Duration::from_secs(9));
+        status.store(0, Ordering::SeqCst);
+        assert_eq!(line(&mut stdout), "stopped");
+        assert_eq!(line(&mut stdout), value);
+    }
+    kill(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(7));
+    let messages = messages(&mut child);
+    for text in [
+        "cannot read the secret `KEY`: ",
+        "continuing with the old",
+        "the values can be read again, after ",
+    ] {
+        assert_eq!(messages.matches(text).count(), 2, "{text}: {messages}");
+    }
 }
 
 /// Each change of state is reported once, not each poll.

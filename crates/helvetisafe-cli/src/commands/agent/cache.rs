@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use helvetisafe::{CachePolicy, CallOptions, Client, Error, ErrorKind, KeyName, Secret, Secrets};
 
+use super::failing::Failing;
 use super::http::Answer;
 use crate::commands::selection::Keys;
 use crate::failure::to_client::describe_to_client;
@@ -38,6 +39,7 @@ pub(super) struct Cache {
     timeout: Duration,
     list: Mutex<Option<Listed>>,
     offline: Option<Offline>,
+    failing: Failing,
 }
 
 /// The outcome of listing.
@@ -54,6 +56,7 @@ impl Cache {
         ttl: Duration,
         timeout: Duration,
         offline: Option<Offline>,
+        failing: Failing,
     ) -> Self {
         Self {
             client,
@@ -62,6 +65,7 @@ impl Cache {
             timeout,
             list: Mutex::default(),
             offline,
+            failing,
         }
     }
 
@@ -94,7 +98,9 @@ impl Cache {
             return Err(Failure::new(Status::Crypto, unbound));
         }
         let first = errors.into_iter().next();
-        first.map_or(Ok(()), |error| Err(error.into()))
+        first.map_or(Ok(()), |error| {
+            Err(self.failing.explain(error.into(), &self.client))
+        })
     }
 
     /// Returns the names of all served secrets, sorted.
@@ -116,7 +122,7 @@ impl Cache {
         let outcomes = secrets.get_many(&keys);
         let outcomes = keys.iter().zip(outcomes);
         let outcomes: Vec<_> = outcomes
-            .map(|(key, outcome)| self.or_offline(key, outcome))
+            .map(|(key, outcome)| self.settle(key, outcome))
             .collect();
         let errors = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
         if let Some(unbound) = unbound::describe_to_client(errors) {
@@ -132,7 +138,14 @@ impl Cache {
             return Ok(None);
         }
         let outcome = self.client.secrets().within(self.timeout).get(key);
-        none_if_missing(self.or_offline(key, outcome))
+        none_if_missing(self.settle(key, outcome))
+    }
+
+    /// Returns what is served, and logs whether it is served.
+    fn settle(&self, key: &KeyName, outcome: Result<Secret, Error>) -> Result<Secret, Error> {
+        let outcome = self.or_offline(key, outcome);
+        self.failing.note(Some(key), &outcome, &self.client);
+        outcome
     }
 
     /// Replaces a failure of the vault by the entry in the offline cache, if there is one. The client has not asked
@@ -158,6 +171,7 @@ impl Cache {
             _ => {}
         }
         let outcome = self.list(secrets);
+        self.failing.note(None, &outcome, &self.client);
         let life = outcome.as_ref().map_or_else(pause, |_| self.ttl);
         let until = Instant::now() + life;
         list.insert(Listed { outcome, until }).outcome.clone()

@@ -7,6 +7,7 @@ use std::time::Duration;
 use helvetisafe::{ClientBuilder, Event, Timeouts};
 
 use super::cache::{self, Cache};
+use super::failing::Failing;
 use super::routes::Agent;
 use super::systemd;
 use crate::commands::selection::Keys;
@@ -168,7 +169,8 @@ impl Connecting {
         };
         let client = budget.spend(|| connector.read_with(true, cached))?;
         let keys = self.keys.clone();
-        let cache = Cache::new(client, keys, self.ttl, self.timeout(), offline);
+        let failing = Failing::new(self.settings.clone(), messages);
+        let cache = Cache::new(client, keys, self.ttl, self.timeout(), offline, failing);
         cache.fetch_named(&budget)?;
         Ok(cache)
     }

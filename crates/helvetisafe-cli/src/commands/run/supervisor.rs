@@ -5,12 +5,11 @@ use std::process::ExitStatus;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use helvetisafe::{Change, ChangeKind, Fingerprint};
+use helvetisafe::{Change, ChangeKind};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 
 use crate::commands::launch::{Group, Program, TICK, describe, end, suspend};
 use crate::failure::Failure;
-use crate::session::TrustedKeys;
 use crate::ui::lasting::Lasting;
 use crate::ui::messages::Messages;
 
@@ -35,8 +34,8 @@ pub(super) enum Event {
     PollFailed(String),
     /// A poll succeeded after one that failed.
     PollSucceeded,
-    /// The requested program with the current values.
-    Fresh(Result<Box<Program>, Failure>),
+    /// The requested program with the current values, or why they could not be read.
+    Fresh(Result<Box<Program>, Vec<String>>),
 }
 
 /// The next step for a program.
@@ -51,17 +50,16 @@ enum Next {
 pub(super) struct Supervisor {
     events: Receiver<Event>,
     request: Sender<()>,
-    trusted: TrustedKeys,
     grace: Duration,
     /// The pause before fresh values are requested again after a failure.
-    retry: Duration,
+    pause: Duration,
     messages: Messages,
     /// The deadline for the program to end, once a signal asks for the end.
     stop_by: Option<Instant>,
-    /// The time to request fresh values.
+    /// The time to request fresh values after a change.
     due: Option<Instant>,
-    /// The org key that the user must trust first.
-    awaited: Option<Fingerprint>,
+    /// The time to request them again after a failure.
+    retry: Option<Instant>,
     fresh: Option<Box<Program>>,
     /// Set after a change, until a program has lasted.
     is_replacement: bool,
@@ -75,21 +73,19 @@ impl Supervisor {
     pub(super) fn new(
         events: Receiver<Event>,
         request: Sender<()>,
-        trusted: TrustedKeys,
         grace: Duration,
-        retry: Duration,
+        pause: Duration,
         messages: Messages,
     ) -> Self {
         Self {
             events,
             request,
-            trusted,
             grace,
-            retry,
+            pause,
             messages,
             stop_by: None,
             due: None,
-            awaited: None,
+            retry: None,
             fresh: None,
             is_replacement: false,
             failed_polls: Lasting::default(),
@@ -221,7 +217,7 @@ impl Supervisor {
     /// Waits for an event, at most until the deadline or until a request is due. A running group gets the
     /// signals.
     fn handle_event(&mut self, deadline: Option<Instant>, group: Option<&mut Group>) {
-        let until = [deadline, self.due].into_iter().flatten().min();
+        let until = [deadline, self.due, self.retry].into_iter().flatten().min();
         let event = match until {
             Some(until) => {
                 let time = until.saturating_duration_since(Instant::now());
@@ -250,44 +246,46 @@ impl Supervisor {
             Ok(Event::Changed(change)) => {
                 self.messages.note(describe_change(&change));
                 self.due = Some(Instant::now() + COLLECTING);
-                self.awaited = None;
             }
             Ok(Event::PollFailed(error)) => self.note_failed_poll(&error),
             Ok(Event::PollSucceeded) => self.note_recovery(),
             Ok(Event::Fresh(Ok(program))) => {
-                self.failed_reads.end();
+                self.note_read();
                 self.fresh = Some(program);
             }
-            Ok(Event::Fresh(Err(failure))) => self.keep_old(&failure),
+            Ok(Event::Fresh(Err(reasons))) => self.keep_old(reasons),
             Err(_) => self.request_if_due(),
         }
     }
 
     fn request_if_due(&mut self) {
-        if self.due.take_if(|due| Instant::now() >= *due).is_none() {
-            return;
+        let now = Instant::now();
+        let is_due = |time: &Option<Instant>| time.is_some_and(|time| now >= time);
+        if is_due(&self.due) || is_due(&self.retry) {
+            self.due.take_if(|due| now >= *due);
+            // The outcome of this request decides about the next one.
+            self.retry = None;
+            // The receiver lives as long as the process.
+            let _ = self.request.send(());
         }
-        if self.awaited.is_some_and(|key| !self.trusted.may_have(key)) {
-            self.due = Some(Instant::now() + self.retry);
-            return;
-        }
-        // The receiver lives as long as the process.
-        let _ = self.request.send(());
     }
 
-    fn keep_old(&mut self, failure: &Failure) {
-        if self
-            .failed_reads
-            .begin(failure.message().unwrap_or_default())
-        {
-            self.messages.failure(failure);
+    fn note_read(&mut self) {
+        self.retry = None;
+        if let Some(after) = self.failed_reads.end() {
+            self.messages
+                .note(format_args!("the values can be read again, after {after}"));
+        }
+    }
+
+    /// Reports the reasons once. The cause of any failure may end without another change, so the values are read again.
+    fn keep_old(&mut self, reasons: Vec<String>) {
+        if self.failed_reads.begin(&reasons.join("\n")) {
+            self.messages.failures(reasons);
             self.messages
                 .note("the values could not be read again; continuing with the old ones");
         }
-        // A lasting failure waits for another change, or until the user trusts a key.
-        self.awaited = failure.untrusted();
-        let is_retried = failure.may_pass() || self.awaited.is_some();
-        self.due = is_retried.then(|| Instant::now() + self.retry);
+        self.retry = Some(Instant::now() + self.pause);
     }
 
     fn note_failed_poll(&mut self, error: &str) {

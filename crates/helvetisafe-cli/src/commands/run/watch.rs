@@ -10,8 +10,9 @@ use super::supervisor::{Event, Supervisor};
 use super::{Args, FAILED, prepare};
 use crate::commands::launch;
 use crate::failure::Failure;
-use crate::session::{Reader, TrustedKeys, Vault};
+use crate::session::{Reader, Vault};
 use crate::settings::AccountFile;
+use crate::ui::held::hold_failures;
 use crate::ui::messages::Messages;
 
 /// The longest time between the end of an outage and its report.
@@ -27,15 +28,19 @@ pub(super) fn run(args: &Args, interval: Duration, vault: &Vault) -> Result<(), 
     send_signals(sender.clone())?;
     send_changes(watch, vault.settings()?.account_file(), sender.clone())?;
     let messages = vault.messages;
-    let trusted = TrustedKeys::of(vault.settings()?)?;
-    let mut supervisor = Supervisor::new(events, request, trusted, args.grace, interval, messages);
+    let mut supervisor = Supervisor::new(events, request, args.grace, interval, messages);
     spawn(move || finish(supervisor.run(program), messages))?;
     // This thread has the connection, so it reads the values. The other thread ends the process.
     for () in requests {
         vault.budget()?.restart();
+        let (prepared, mut reasons) = hold_failures(|| prepare(args, vault));
+        let fresh = prepared.map(Box::new).map_err(|failure| {
+            let failure = vault.explain_refusal(failure);
+            reasons.extend(failure.message().map(str::to_owned));
+            reasons
+        });
         // The receiver lives as long as the process.
-        let prepared = prepare(args, vault).map_err(|failure| vault.explain_refusal(failure));
-        let _ = sender.send(Event::Fresh(prepared.map(Box::new)));
+        let _ = sender.send(Event::Fresh(fresh));
     }
     Ok(())
 }

@@ -13,7 +13,9 @@ use super::Sync;
 use super::desired::Desired;
 use crate::failure::Failure;
 use crate::signals::not_ignored;
+use crate::ui::held::hold_failures;
 use crate::ui::lasting::Lasting;
+use crate::ui::messages::Messages;
 
 /// The interval of checks for a signal.
 const TICK: Duration = Duration::from_millis(100);
@@ -40,7 +42,8 @@ pub(super) fn run(sync: &mut Sync<'_>, interval: Duration) -> Result<(), Failure
     let mut lasting = Lasting::default();
     loop {
         sync.vault.budget()?.restart();
-        match round(sync, &mut seen, is_first) {
+        let (outcome, mut reasons) = hold_failures(|| round(sync, &mut seen, is_first));
+        match outcome {
             Ok(()) => {
                 (pause, is_first) = (FIRST_PAUSE, false);
                 if let Some(after) = lasting.end() {
@@ -49,20 +52,28 @@ pub(super) fn run(sync: &mut Sync<'_>, interval: Duration) -> Result<(), Failure
                 thread::sleep(interval);
             }
             Err(failure) if failure.may_pass() => {
-                if lasting.begin(failure.message().unwrap_or_default()) {
-                    messages.failure(&failure);
-                    messages.note(format_args!(
-                        "trying again in {} s, and at least every {} s",
-                        pause.as_secs(),
-                        LONGEST_PAUSE.as_secs()
-                    ));
+                reasons.extend(failure.message().map(str::to_owned));
+                if lasting.begin(&reasons.join("\n")) {
+                    messages.failures(reasons);
+                    note_retry(pause, messages);
                 }
                 thread::sleep(pause);
                 pause = LONGEST_PAUSE.min(pause * 2);
             }
-            Err(failure) => return Err(failure),
+            Err(failure) => {
+                messages.failures(reasons);
+                return Err(failure);
+            }
         }
     }
+}
+
+fn note_retry(pause: Duration, messages: Messages) {
+    messages.note(format_args!(
+        "trying again in {} s, and at least every {} s",
+        pause.as_secs(),
+        LONGEST_PAUSE.as_secs()
+    ));
 }
 
 /// Reads the values if the list shows a change, and the Secret in any case: others may have changed it.

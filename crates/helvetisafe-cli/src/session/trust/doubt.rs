@@ -1,5 +1,7 @@
 //! Doubts about the vault's org key, and what the signed chain says about them.
 
+use std::time::Duration;
+
 use helvetisafe::organization::Organization;
 use helvetisafe::{Client, Error, ErrorKind, Fingerprint};
 
@@ -7,6 +9,7 @@ use super::known_vault::NumberedKey;
 use super::{Trust, follow_with_key, is_of_chain, not_of_chain, pin};
 use crate::failure::org_key::Verdict;
 use crate::failure::{Failure, Status, other_history};
+use crate::settings::Settings;
 
 /// The reason for which the vault's org key is not used before the signed chain confirms it.
 pub(super) enum Doubt {
@@ -103,13 +106,7 @@ impl Trust<'_> {
         }
     }
 
-    /// Asks the signed chain about the org key that a client uses; `None` if no part of the chain is trusted, or it cannot be
-    /// fetched.
-    pub(in crate::session) fn ask_chain(
-        &self,
-        client: &Client,
-        organization: Organization<'_>,
-    ) -> Option<Verdict> {
+    fn ask_chain(&self, client: &Client, organization: Organization<'_>) -> Option<Verdict> {
         let anchor = self.own().ok()??;
         let chain = match follow_with_key(client, organization, &anchor, self.expected) {
             Ok(chain) => chain,
@@ -133,6 +130,14 @@ impl Trust<'_> {
             )),
         })
     }
+}
+
+/// Asks the signed chain about the org key that a client uses, in this time; `None` if no part of the chain is trusted, or it
+/// cannot be fetched.
+pub(crate) fn ask_chain(settings: &Settings, client: &Client, time: Duration) -> Option<Verdict> {
+    let trust = Trust::load_all(settings).ok()?;
+    let organization = client.organization();
+    trust.ask_chain(client, organization.within(time))
 }
 
 /// The vault gives a replaced org key as the present one.

@@ -22,14 +22,14 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// The org keys that the user trusts while a command runs.
 #[derive(Clone, Debug)]
-pub(crate) struct TrustedKeys {
+struct TrustedKeys {
     vault: VaultId,
     expected: Option<Fingerprint>,
     insecure_permissions: bool,
 }
 
 impl TrustedKeys {
-    pub(crate) fn of(settings: &Settings) -> Result<Self, Failure> {
+    fn of(settings: &Settings) -> Result<Self, Failure> {
         Ok(Self {
             vault: settings.vault_id()?,
             expected: settings.org_key.as_ref().map(|key| key.fingerprint),
@@ -38,15 +38,8 @@ impl TrustedKeys {
     }
 
     /// Returns true if a key is the configured one, or the one that is remembered now.
-    pub(super) fn has(&self, key: Fingerprint) -> bool {
+    fn has(&self, key: Fingerprint) -> bool {
         self.is_accepted(key, |entry| entry.fingerprint == key)
-    }
-
-    /// Returns true if a key is trusted now, or if the chain of a remembered organization may confirm it.
-    pub(crate) fn may_have(&self, key: Fingerprint) -> bool {
-        self.is_accepted(key, |entry| {
-            entry.fingerprint == key || entry.organization.is_some()
-        })
     }
 
     fn is_accepted(&self, key: Fingerprint, is_trusted: impl Fn(&KnownVault) -> bool) -> bool {

@@ -9,7 +9,7 @@ use crate::failure::org_key::Verdict;
 use crate::failure::{Failure, USE_HTTPS};
 use crate::session::Budget;
 use crate::session::missing_scope::MissingScope;
-use crate::session::trust::Trust;
+use crate::session::trust::{Trust, ask_chain};
 use crate::settings::Settings;
 
 /// The time to find the cause of a refusal, if the user sets none.
@@ -42,12 +42,9 @@ impl Vault {
     }
 
     fn ask_chain(&self) -> Option<Verdict> {
-        let trust = Trust::load_all(self.settings.get()?).ok()?;
-        let client = self.connected()?;
+        let (settings, client) = (self.settings.get()?, self.connected()?);
         let time_left = self.budget().ok().and_then(Budget::left);
-        let organization = client.organization();
-        let organization = organization.within(time_left.unwrap_or(TIMEOUT));
-        trust.ask_chain(client, organization)
+        ask_chain(settings, client, time_left.unwrap_or(TIMEOUT))
     }
 
     /// Explains the refusal of an account that may not be confirmed, or may be disabled.

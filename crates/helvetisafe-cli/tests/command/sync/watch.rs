@@ -118,6 +118,41 @@ fn an_outage_and_its_end_are_reported_once() {
 }
 
 #[test]
+fn the_failures_of_several_secrets_are_reported_once() {
+    let world = world(&[("A", "one"), ("B", "one")]);
+    let server = ApiServer::start(ROLE);
+    let is_down = Arc::new(AtomicBool::new(false));
+    let down = Arc::clone(&is_down);
+    let proxy = start_proxy(move |request, _| {
+        match down.load(Ordering::SeqCst) && request.path.starts_with("/api/v1/secrets/") {
+            true => Action::Answer(503, "", Vec::new()),
+            false => Action::Forward,
+        }
+    });
+    let mut command = command(&world, &server);
+    command
+        .env("HELVETISAFE_BASE_URL", proxy.base_url())
+        .args(["--watch", "1s"]);
+    let stderr = tempfile::NamedTempFile::new().unwrap();
+    command.stderr(stderr.reopen().unwrap());
+    let child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let messages = || std::fs::read_to_string(stderr.path()).unwrap();
+    wait(|| server.secret("app").is_some(), &messages);
+    is_down.store(true, Ordering::SeqCst);
+    let before = proxy.log().len();
+    world.set("A", "two");
+    // Three attempts for each secret in each of three rounds.
+    wait(|| proxy.log().len() >= before + 21, &messages);
+    is_down.store(false, Ordering::SeqCst);
+    wait(|| messages().contains("works again, after "), &messages);
+    end(child);
+    let messages = messages();
+    for (text, count) in [("503", 2), ("trying again", 1), ("works again", 1)] {
+        assert_eq!(messages.matches(text).count(), count, "{messages}");
+    }
+}
+
+#[test]
 fn a_watch_ends_at_a_failure_that_lasts() {
     let world = world(&[("A", "one")]);
     let server = ApiServer::start(&["get"]);
