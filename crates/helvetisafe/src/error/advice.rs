@@ -40,7 +40,7 @@ pub enum Setting {
     ClientCertificate,
     /// The cargo feature `bundled-roots`: no certificate authority is trusted.
     Roots,
-    /// [`ClientBuilder::rustls_config`](crate::ClientBuilder::rustls_config): other settings of TLS exclude it.
+    /// The method `rustls_config` of the builder, with the feature `rustls-config`: other settings of TLS exclude it.
     RustlsConfig,
     /// `AccountKeys::generate`: the signing key of an administrator is missing, or another account has one.
     SigningKey,
