@@ -2,6 +2,7 @@ mod action;
 mod advice;
 mod cause;
 mod kind;
+mod org_key;
 #[cfg(feature = "organization")]
 mod organization;
 #[cfg(feature = "organization")]
@@ -12,7 +13,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use helvetisafe_crypto as crypto;
 use helvetisafe_proto::{ApiError, ErrorCode, KeyName, Kind, Scope};
 use http::StatusCode;
 
@@ -265,84 +265,6 @@ impl Error {
     #[must_use]
     pub fn key(&self) -> Option<&KeyName> {
         self.0.action.key()
-    }
-
-    /// Returns the fingerprint of the org key that the client does not accept: see
-    /// [`ErrorKind::OrgKeyRefused`].
-    #[must_use]
-    pub fn refused_org_key(&self) -> Option<crypto::Fingerprint> {
-        match self.0.cause {
-            Cause::OrgKeyRefused { found, .. } => Some(found),
-            #[cfg(feature = "organization")]
-            Cause::Organization(OrganizationCause::OtherOrgKey { found, .. }) => Some(found),
-            _ => None,
-        }
-    }
-
-    /// Returns true if a value did not open under the org key.
-    ///
-    /// ```no_run
-    /// # let client = helvetisafe::Client::from_env()?;
-    /// let damaged = client.secrets().get("db").is_err_and(|error| error.is_decryption());
-    /// # Ok::<(), helvetisafe::Error>(())
-    /// ```
-    #[must_use]
-    pub fn is_decryption(&self) -> bool {
-        matches!(self.0.cause, Cause::Crypto(crypto::Error::Decryption))
-    }
-
-    /// Returns true if the vault may give a replaced org key: a value does not open, or the number of the key contradicts an
-    /// earlier answer. The signed chain shows which key is the present one. A client that follows it
-    /// ([`OrgKeyRotation::follow_chain`](crate::OrgKeyRotation)) has asked it before it returns such an error.
-    ///
-    /// ```no_run
-    /// # let client = helvetisafe::Client::from_env()?;
-    /// if let Err(error) = client.secrets().get("db") {
-    ///     if error.may_be_replaced_org_key() {
-    ///         eprintln!("{error}; do not write the secret again before an administrator has compared the org key");
-    ///     }
-    /// }
-    /// # Ok::<(), helvetisafe::Error>(())
-    /// ```
-    #[must_use]
-    pub fn may_be_replaced_org_key(&self) -> bool {
-        let contradicts = matches!(
-            self.0.cause,
-            Cause::OtherEpoch { .. } | Cause::LaterEpoch { .. } | Cause::StillReplaced(_)
-        );
-        contradicts || self.is_decryption()
-    }
-
-    /// Returns the fingerprints of the org keys that the client accepts, if the vault returned another one.
-    /// Empty for any other error.
-    #[must_use]
-    pub fn accepted_org_keys(&self) -> &[crypto::Fingerprint] {
-        match &self.0.cause {
-            Cause::OrgKeyRefused { accepted, .. } => accepted,
-            #[cfg(feature = "organization")]
-            Cause::Organization(OrganizationCause::OtherOrgKey { expected, .. }) => {
-                std::slice::from_ref(expected)
-            }
-            _ => &[],
-        }
-    }
-
-    /// Returns the names of the secrets that a rotation of the org key could not open. Empty for any other error.
-    ///
-    /// ```no_run
-    /// fn report(error: &helvetisafe::Error) {
-    ///     for key in error.unopened_keys() {
-    ///         eprintln!("write {key} again, or delete it");
-    ///     }
-    /// }
-    /// ```
-    #[cfg(feature = "organization")]
-    #[must_use]
-    pub fn unopened_keys(&self) -> &[KeyName] {
-        match &self.0.cause {
-            Cause::Organization(OrganizationCause::UnopenedSecrets(keys)) => keys,
-            _ => &[],
-        }
     }
 
     /// Returns the other key that a refused secret names: see

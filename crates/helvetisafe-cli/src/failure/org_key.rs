@@ -13,7 +13,7 @@ const OF_CHAIN: &str = "the signed chain of the organization, which decides abou
 const OF_PRESENT_KEY: &str = "the signed chain has the org key in use, so a client with a replaced one may have written it: write \
                               it again, or ask the vault's operator";
 
-/// What the signed chain says about the org key in use.
+/// The statement of the signed chain about the org key in use.
 #[derive(Clone, Debug)]
 pub(crate) enum Verdict {
     /// It is the present one.

@@ -36,7 +36,7 @@ pub(crate) struct Vault {
     reader: OnceCell<Client>,
     writer: OnceCell<Client>,
     names: OnceCell<Vec<KeyName>>,
-    /// What the signed chain says about the org key in use, if that was in doubt.
+    /// The statement of the signed chain about the org key in use, if that was in doubt.
     verdict: RefCell<Option<(Instant, Option<Verdict>)>>,
     learned: Learned,
     /// The secrets that this command has written or deleted.

@@ -243,7 +243,7 @@ fn a_database_of_another_program_on_postgresql_is_refused() {
         // Nothing was made.
         database.run("CREATE TABLE organizations (id INTEGER)");
     }
-    // The tables of another schema are in nobody's way.
+    // The tables of another schema do not matter.
     let database = Database::create(server.url());
     database.run("CREATE SCHEMA other; CREATE TABLE other.secrets (id INTEGER)");
     let (code, checks) = check(&database.url(), &[]);

@@ -17,6 +17,10 @@ use crate::ui::messages::Messages;
 /// The time to ask the signed chain about the org key.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The maximum number of failures to log: a local client could ask for any number of names.
+const MOST: usize = 1000;
+
+/// The failures that last, and their log.
 pub(super) struct Failing {
     /// Locked while a failure is explained: the verdict about one secret may hold for the next one.
     settings: Mutex<Settings>,
@@ -111,9 +115,13 @@ impl Failing {
 impl State {
     /// Returns true if the failure must be logged.
     fn begin(&mut self, key: Option<KeyName>, is_of_org_key: bool) -> bool {
+        let is_full = self.lasting.len() >= MOST;
         let Entry::Vacant(entry) = self.lasting.entry(key) else {
             return false;
         };
+        if is_full {
+            return false;
+        }
         entry.insert(Lasts {
             since: Instant::now(),
             is_of_org_key,
@@ -175,6 +183,17 @@ mod tests {
         assert!(state.end(&key("A")).is_some());
         assert!(state.end(&key("A")).is_none());
         assert!(state.begin(key("A"), false));
+    }
+
+    #[test]
+    fn the_log_of_failures_is_bounded() {
+        let mut state = State::default();
+        for number in 0..MOST {
+            assert!(state.begin(key(&format!("K{number}")), false));
+        }
+        assert!(!state.begin(key("more"), false));
+        assert!(state.end(&key("K0")).is_some());
+        assert!(state.begin(key("more"), false));
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(super) enum Event {
     PollFailed(String),
     /// A poll succeeded after one that failed.
     PollSucceeded,
-    /// The requested program with the current values, or why they could not be read.
+    /// The requested program with the current values, or the reasons for which they could not be read.
     Fresh(Result<Box<Program>, Vec<String>>),
 }
 

@@ -1,5 +1,5 @@
 //! A vault that gives a replaced org key to a member who has not seen the rotation. What is sealed under it would be stored as a
-//! value of the present key, which nobody else could open.
+//! value of the present key, which no other member could open.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

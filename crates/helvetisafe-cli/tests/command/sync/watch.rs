@@ -5,17 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use helvetisafe_test_support::Action;
+use helvetisafe_test_support::{Action, Proxy};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
+use tempfile::NamedTempFile;
 
 use super::api_server::ApiServer;
 use super::{ROLE, command, failure, text, world};
-use crate::world::start_proxy;
+use crate::world::{World, start_proxy};
 
 /// Starts a `sync --watch` and waits until `is_done` accepts its messages.
 fn watch(mut command: Command, is_done: impl Fn(&str) -> bool) -> (Child, String) {
-    let stderr = tempfile::NamedTempFile::new().unwrap();
+    let stderr = NamedTempFile::new().unwrap();
     command.stderr(stderr.reopen().unwrap());
     let child = command.stdout(Stdio::piped()).spawn().unwrap();
     let messages = || std::fs::read_to_string(stderr.path()).unwrap();
@@ -84,34 +85,68 @@ fn a_watch_survives_a_vault_and_a_server_that_are_down() {
     end(child);
 }
 
+/// A watch of a vault that can fail.
+struct Watched {
+    is_down: Arc<AtomicBool>,
+    proxy: Proxy,
+    child: Child,
+    stderr: NamedTempFile,
+}
+
+impl Watched {
+    /// Starts it, and waits for its first round. While the vault is down, requests to paths with this start fail.
+    fn start(world: &World, server: &ApiServer, failing: &'static str) -> Self {
+        let is_down = Arc::new(AtomicBool::new(false));
+        let down = Arc::clone(&is_down);
+        let proxy = start_proxy(move |request, _| {
+            match down.load(Ordering::SeqCst) && request.path.starts_with(failing) {
+                true => Action::Answer(503, "", Vec::new()),
+                false => Action::Forward,
+            }
+        });
+        let stderr = NamedTempFile::new().unwrap();
+        let mut command = command(world, server);
+        command
+            .env("HELVETISAFE_BASE_URL", proxy.base_url())
+            .args(["--watch", "1s"])
+            .stderr(stderr.reopen().unwrap())
+            .stdout(Stdio::piped());
+        let watched = Self {
+            is_down,
+            proxy,
+            child: command.spawn().unwrap(),
+            stderr,
+        };
+        wait(|| server.secret("app").is_some(), &|| watched.messages());
+        watched
+    }
+
+    fn messages(&self) -> String {
+        std::fs::read_to_string(self.stderr.path()).unwrap()
+    }
+
+    /// Returns the messages after so many requests to a vault that is down since `change`, and those after its end.
+    fn outage(self, requests: usize, change: impl FnOnce()) -> (String, String) {
+        let before = self.proxy.log().len();
+        self.is_down.store(true, Ordering::SeqCst);
+        change();
+        let messages = || self.messages();
+        wait(|| self.proxy.log().len() >= before + requests, &messages);
+        let reported = messages();
+        self.is_down.store(false, Ordering::SeqCst);
+        wait(|| messages().contains("works again, after "), &messages);
+        let ended = messages();
+        end(self.child);
+        (reported, ended)
+    }
+}
+
 #[test]
 fn an_outage_and_its_end_are_reported_once() {
     let world = world(&[("A", "one")]);
     let server = ApiServer::start(ROLE);
-    let is_down = Arc::new(AtomicBool::new(false));
-    let down = Arc::clone(&is_down);
-    let proxy = start_proxy(move |_, _| match down.load(Ordering::SeqCst) {
-        true => Action::Answer(503, "", Vec::new()),
-        false => Action::Forward,
-    });
-    let mut command = command(&world, &server);
-    command
-        .env("HELVETISAFE_BASE_URL", proxy.base_url())
-        .args(["--watch", "1s"]);
-    let stderr = tempfile::NamedTempFile::new().unwrap();
-    command.stderr(stderr.reopen().unwrap());
-    let child = command.stdout(Stdio::piped()).spawn().unwrap();
-    let messages = || std::fs::read_to_string(stderr.path()).unwrap();
-    wait(|| server.secret("app").is_some(), &messages);
-    let asked = || proxy.log().len();
-    let before = asked();
-    is_down.store(true, Ordering::SeqCst);
     // Three attempts for each of three rounds.
-    wait(|| asked() >= before + 9, &messages);
-    is_down.store(false, Ordering::SeqCst);
-    wait(|| messages().contains("works again, after "), &messages);
-    end(child);
-    let messages = messages();
+    let (_, messages) = Watched::start(&world, &server, "/").outage(9, || {});
     for once in ["503", "trying again", "works again"] {
         assert_eq!(messages.matches(once).count(), 1, "{messages}");
     }
@@ -121,37 +156,13 @@ fn an_outage_and_its_end_are_reported_once() {
 fn the_failures_of_several_secrets_are_reported_once() {
     let world = world(&[("A", "one"), ("B", "one")]);
     let server = ApiServer::start(ROLE);
-    let is_down = Arc::new(AtomicBool::new(false));
-    let down = Arc::clone(&is_down);
-    let proxy = start_proxy(move |request, _| {
-        match down.load(Ordering::SeqCst) && request.path.starts_with("/api/v1/secrets/") {
-            true => Action::Answer(503, "", Vec::new()),
-            false => Action::Forward,
-        }
-    });
-    let mut command = command(&world, &server);
-    command
-        .env("HELVETISAFE_BASE_URL", proxy.base_url())
-        .args(["--watch", "1s"]);
-    let stderr = tempfile::NamedTempFile::new().unwrap();
-    command.stderr(stderr.reopen().unwrap());
-    let child = command.stdout(Stdio::piped()).spawn().unwrap();
-    let messages = || std::fs::read_to_string(stderr.path()).unwrap();
-    wait(|| server.secret("app").is_some(), &messages);
-    is_down.store(true, Ordering::SeqCst);
-    let before = proxy.log().len();
-    world.set("A", "two");
-    // Three attempts for each secret in each of three rounds.
-    wait(|| proxy.log().len() >= before + 21, &messages);
-    let reported = messages();
-    // One of the secrets may be read before the other in the round of the end.
-    is_down.store(false, Ordering::SeqCst);
-    wait(|| messages().contains("works again, after "), &messages);
-    end(child);
+    let watched = Watched::start(&world, &server, "/api/v1/secrets/");
+    // Three attempts for each secret in each of three rounds. At the end one of them may be read before the other.
+    let (reported, ended) = watched.outage(21, || world.set("A", "two"));
     for (text, count) in [("503", 2), ("trying again", 1)] {
         assert_eq!(reported.matches(text).count(), count, "{reported}");
     }
-    assert_eq!(messages().matches("works again").count(), 1);
+    assert_eq!(ended.matches("works again").count(), 1, "{ended}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ pub(super) enum Failure {
     /// The transaction conflicted with another one, and had no effect.
     Conflict,
     /// The server refused, and the statement had no effect: it is not the primary, or is starting, or has ended the
-    /// transaction.
+    /// transaction or the idle session.
     NotPrimary(String),
     /// The connection was lost. The statement may have had its effect, or may still have it.
     Lost(String),
@@ -94,8 +94,8 @@ impl Failure {
         match code {
             // serialization_failure, deadlock_detected
             "40001" | "40P01" => Self::Conflict,
-            // read_only_sql_transaction, cannot_connect_now, idle_in_transaction_session_timeout
-            "25006" | "57P03" | "25P03" => Self::NotPrimary(message.to_owned()),
+            // read_only_sql_transaction, cannot_connect_now, idle_in_transaction_session_timeout, idle_session_timeout
+            "25006" | "57P03" | "25P03" | "57P05" => Self::NotPrimary(message.to_owned()),
             // statement_completion_unknown; admin_shutdown and crash_shutdown, which may follow a commit
             "40003" | "57P01" | "57P02" => Self::Lost(message.to_owned()),
             // disk_full, and CockroachDB's and YugabyteDB's out_of_memory are in class 53.
@@ -167,6 +167,7 @@ mod tests {
             ("57P01", Failure::Lost(message.clone())),
             ("57P03", Failure::NotPrimary(message.clone())),
             ("25P03", Failure::NotPrimary(message.clone())),
+            ("57P05", Failure::NotPrimary(message.clone())),
             ("08006", Failure::Lost(message.clone())),
             ("40003", Failure::Lost(message.clone())),
             ("53100", Failure::Refused(StoreError::Full)),

@@ -340,6 +340,27 @@ async fn connections_that_the_server_has_ended_are_replaced() {
     }
 }
 
+/// The server ends a session that was idle for too long. A statement on its connection has no effect, and is repeated.
+#[tokio::test]
+async fn a_session_that_ended_idle_is_replaced() {
+    let Some(server) = helvetisafe_test_postgres::database() else {
+        return;
+    };
+    let postgres = super::Postgres::new(&address(&server));
+    let shorten = || sqlx::query("SELECT set_config('idle_session_timeout', '20ms', false)");
+    for is_write in [false, true] {
+        postgres.repeatable(shorten).await.unwrap();
+        // Less than the second after which a connection is checked before its use.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let select = || sqlx::query("SELECT 1");
+        let rows = match is_write {
+            true => postgres.once(select).await,
+            false => postgres.repeatable(select).await,
+        };
+        assert_eq!(rows.unwrap().len(), 1);
+    }
+}
+
 /// The isolation that makes 40001 really happen.
 #[tokio::test(flavor = "multi_thread")]
 async fn serialization_failures_are_repeated() {

@@ -98,6 +98,27 @@ impl Scene {
     }
 }
 
+/// Requests that are repeated, each with the same idempotency key.
+impl Scene {
+    fn repeated(&self, key: &str, value: &str) -> SecretWrite {
+        SecretWrite {
+            idempotency_key: Some(idempotency_key()),
+            ..self.write(key, value)
+        }
+    }
+
+    async fn delete(&self, store: &Store, name: &str) -> Result<Conditional<()>, StoreError> {
+        let again = Some(idempotency_key());
+        store
+            .delete_secret(self.grant, key(name), None, again)
+            .await
+    }
+}
+
+fn idempotency_key() -> IdempotencyKey {
+    IdempotencyKey::of([b"a key".as_slice()])
+}
+
 fn access(account: AccountId) -> TokenRow {
     TokenRow {
         kind: TokenKind::Access,
@@ -154,38 +175,31 @@ async fn the_statement_of_a_dead_node_has_no_effect_after_the_repetition_of_the_
         return;
     };
     let (store, other) = (&scene.store, &scene.other);
-    let key = || IdempotencyKey::of([b"a key".as_slice()]);
-    let repeated = |name: &str, value: &str| SecretWrite {
-        idempotency_key: Some(key()),
-        ..scene.write(name, value)
-    };
-    let delete = async |store: &Store| {
-        store
-            .delete_secret(scene.grant, self::key("a"), None, Some(key()))
-            .await
-    };
-
     // The repetition has its effect, and then another write.
     scene.warm_up().await;
-    scene.kill(store.create_secret(repeated("a", "1"))).await;
-    let created = other.create_secret(repeated("a", "1")).await;
+    scene
+        .kill(store.create_secret(scene.repeated("a", "1")))
+        .await;
+    let created = other.create_secret(scene.repeated("a", "1")).await;
     assert!(created.unwrap().is_some());
     other.update_secret(scene.write("a", "2")).await.unwrap();
     scene.proxy.deliver();
     assert_eq!(scene.value("a").await.as_deref(), Some("2"));
 
     scene.warm_up().await;
-    scene.kill(store.update_secret(repeated("a", "3"))).await;
-    let updated = other.update_secret(repeated("a", "3")).await;
+    scene
+        .kill(store.update_secret(scene.repeated("a", "3")))
+        .await;
+    let updated = other.update_secret(scene.repeated("a", "3")).await;
     assert!(matches!(updated, Ok(Conditional::Done(_))));
     other.update_secret(scene.write("a", "4")).await.unwrap();
     scene.proxy.deliver();
     assert_eq!(scene.value("a").await.as_deref(), Some("4"));
 
     scene.warm_up().await;
-    scene.kill(store.put_secret(repeated("a", "5"))).await;
+    scene.kill(store.put_secret(scene.repeated("a", "5"))).await;
     assert!(matches!(
-        other.put_secret(repeated("a", "5")).await,
+        other.put_secret(scene.repeated("a", "5")).await,
         Ok(Put::Updated(_))
     ));
     other.update_secret(scene.write("a", "6")).await.unwrap();
@@ -194,16 +208,18 @@ async fn the_statement_of_a_dead_node_has_no_effect_after_the_repetition_of_the_
 
     // The repetition finds nothing to write: it was too early, and the statement of the dead node must not be too late.
     scene.warm_up().await;
-    scene.kill(store.update_secret(repeated("b", "7"))).await;
-    let updated = other.update_secret(repeated("b", "7")).await;
+    scene
+        .kill(store.update_secret(scene.repeated("b", "7")))
+        .await;
+    let updated = other.update_secret(scene.repeated("b", "7")).await;
     assert_eq!(updated, Ok(Conditional::NoSecret));
     other.create_secret(scene.write("b", "8")).await.unwrap();
     scene.proxy.deliver();
     assert_eq!(scene.value("b").await.as_deref(), Some("8"));
 
     scene.warm_up().await;
-    scene.kill(delete(store)).await;
-    assert_eq!(delete(other).await, Ok(Conditional::Done(())));
+    scene.kill(scene.delete(store, "a")).await;
+    assert_eq!(scene.delete(other, "a").await, Ok(Conditional::Done(())));
     other.create_secret(scene.write("a", "9")).await.unwrap();
     scene.proxy.deliver();
     assert_eq!(scene.value("a").await.as_deref(), Some("9"));
@@ -217,44 +233,38 @@ async fn a_delayed_statement_has_no_effect_after_its_repetition_was_refused() {
         return;
     };
     let (store, other) = (&scene.store, &scene.other);
-    let key = || Some(IdempotencyKey::of([b"a key".as_slice()]));
-    let repeated = |value: &str| SecretWrite {
-        idempotency_key: key(),
-        ..scene.write("a", value)
-    };
-    let delete = async |store: &Store| {
-        let name = self::key("a");
-        store.delete_secret(scene.grant, name, None, key()).await
-    };
     let create = async || {
         let created = other.create_secret(scene.write("a", "later")).await;
         assert!(created.unwrap().is_some());
     };
     let remove = async || {
-        let deleted = other.delete_secret(scene.grant, self::key("a"), None, None);
+        let deleted = other.delete_secret(scene.grant, key("a"), None, None);
         assert_eq!(deleted.await, Ok(Conditional::Done(())));
     };
 
     scene.warm_up().await;
-    let updated = scene.delay(store.update_secret(repeated("1")), async {
-        let repeated = other.update_secret(repeated("1")).await;
-        assert_eq!(repeated, Ok(Conditional::NoSecret));
+    let updated = scene.delay(store.update_secret(scene.repeated("a", "1")), async {
+        let again = other.update_secret(scene.repeated("a", "1")).await;
+        assert_eq!(again, Ok(Conditional::NoSecret));
         create().await;
     });
     assert_eq!(updated.await, Ok(Conditional::NoSecret));
     assert_eq!(scene.value("a").await.as_deref(), Some("later"));
 
     scene.warm_up().await;
-    let created = scene.delay(store.create_secret(repeated("2")), async {
-        assert_eq!(other.create_secret(repeated("2")).await, Ok(None));
+    let created = scene.delay(store.create_secret(scene.repeated("a", "2")), async {
+        assert_eq!(
+            other.create_secret(scene.repeated("a", "2")).await,
+            Ok(None)
+        );
         remove().await;
     });
     assert_eq!(created.await, Ok(None));
     assert_eq!(scene.value("a").await, None);
 
     scene.warm_up().await;
-    let deleted = scene.delay(delete(store), async {
-        assert_eq!(delete(other).await, Ok(Conditional::NoSecret));
+    let deleted = scene.delay(scene.delete(store, "a"), async {
+        assert_eq!(scene.delete(other, "a").await, Ok(Conditional::NoSecret));
         create().await;
     });
     assert_eq!(deleted.await, Ok(Conditional::NoSecret));
@@ -262,7 +272,7 @@ async fn a_delayed_statement_has_no_effect_after_its_repetition_was_refused() {
 
     // Each further repetition gets the same answer.
     for _ in 0..20 {
-        assert_eq!(delete(other).await, Ok(Conditional::NoSecret));
+        assert_eq!(scene.delete(other, "a").await, Ok(Conditional::NoSecret));
     }
     assert_eq!(scene.value("a").await.as_deref(), Some("later"));
 }
@@ -274,40 +284,38 @@ async fn a_repetition_returns_the_result_of_the_write_that_has_happened() {
         return;
     };
     let (store, other) = (&scene.store, &scene.other);
-    let key = || Some(IdempotencyKey::of([b"a key".as_slice()]));
-    let repeated = |value: &str| SecretWrite {
-        idempotency_key: key(),
-        ..scene.write("a", value)
-    };
-    let created = store.create_secret(repeated("1")).await.unwrap().unwrap();
-    let again = other.create_secret(repeated("1")).await.unwrap().unwrap();
+    let created = store
+        .create_secret(scene.repeated("a", "1"))
+        .await
+        .unwrap()
+        .unwrap();
+    let again = other
+        .create_secret(scene.repeated("a", "1"))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(created, again);
 
-    let updated = store.update_secret(repeated("2")).await.unwrap();
+    let updated = store.update_secret(scene.repeated("a", "2")).await.unwrap();
     other.update_secret(scene.write("a", "3")).await.unwrap();
-    let again = other.update_secret(repeated("2")).await.unwrap();
+    let again = other.update_secret(scene.repeated("a", "2")).await.unwrap();
     assert_eq!(updated, again);
     assert_eq!(scene.value("a").await.as_deref(), Some("3"));
 
-    store.put_secret(repeated("2")).await.unwrap();
+    store.put_secret(scene.repeated("a", "2")).await.unwrap();
     other.update_secret(scene.write("a", "3")).await.unwrap();
-    other.put_secret(repeated("2")).await.unwrap();
+    other.put_secret(scene.repeated("a", "2")).await.unwrap();
     assert_eq!(scene.value("a").await.as_deref(), Some("3"));
 
     // Another content under the same key is another write.
-    let other_content = other.update_secret(repeated("4")).await.unwrap();
+    let other_content = other.update_secret(scene.repeated("a", "4")).await.unwrap();
     assert!(matches!(other_content, Conditional::Done(_)));
     assert_eq!(scene.value("a").await.as_deref(), Some("4"));
 
-    let delete = async |store: &Store| {
-        store
-            .delete_secret(scene.grant, self::key("a"), None, key())
-            .await
-    };
-    assert_eq!(delete(store).await, Ok(Conditional::Done(())));
-    assert_eq!(delete(other).await, Ok(Conditional::Done(())));
+    assert_eq!(scene.delete(store, "a").await, Ok(Conditional::Done(())));
+    assert_eq!(scene.delete(other, "a").await, Ok(Conditional::Done(())));
     other.create_secret(scene.write("a", "5")).await.unwrap();
-    assert_eq!(delete(other).await, Ok(Conditional::Done(())));
+    assert_eq!(scene.delete(other, "a").await, Ok(Conditional::Done(())));
     assert_eq!(scene.value("a").await.as_deref(), Some("5"));
 }
 
