@@ -10,6 +10,7 @@
 )]
 
 mod connection;
+mod keys;
 mod large;
 mod load;
 mod matrix;
@@ -35,6 +36,7 @@ fn main() {
         Mode::Nodes => nodes::run(&options),
         Mode::Large => large::run(&options),
         Mode::Start => start::run(&options),
+        Mode::Keys => keys::run(&options),
     }
     println!("\nLoad average after: {}", load_average());
 }

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) const USAGE: &str = "\
-load-bench [matrix|nodes|large|start] [OPTIONS]
+load-bench [matrix|nodes|large|start|keys] [OPTIONS]
   --server FILE       the helvetisafe-server to measure; by default the one beside this program
   --database ENGINE   sqlite or postgres; both by default
   --secrets NUMBER    one number of secrets
@@ -16,6 +16,7 @@ pub(crate) enum Mode {
     Nodes,
     Large,
     Start,
+    Keys,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,7 @@ impl Options {
                 "nodes" => options.mode = Mode::Nodes,
                 "large" => options.mode = Mode::Large,
                 "start" => options.mode = Mode::Start,
+                "keys" => options.mode = Mode::Keys,
                 "--server" => options.server = arguments.next()?.into(),
                 "--database" => options.engines = vec![engine(&arguments.next()?)?],
                 "--secrets" => options.secrets = Some(arguments.next()?.parse().ok()?),

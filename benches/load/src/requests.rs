@@ -1,7 +1,7 @@
 //! The bytes of requests. Values and nonces are random base64, which the vault cannot distinguish from ciphertext.
 
 use std::io::Write;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// The base64 of 66 bytes: a sealed value of about 30 bytes.
 const VALUE: usize = 88;
@@ -15,6 +15,8 @@ pub(crate) enum Work {
     List,
     Update,
     Create,
+    /// An update of a secret that does not exist, which `put` of a new secret sends first.
+    UpdateMissing,
 }
 
 /// The requests to one organization.
@@ -24,6 +26,10 @@ pub(crate) struct Requests {
     secrets: usize,
     /// The number of the next secret to create.
     next: AtomicUsize,
+    /// Writes have an `Idempotency-Key`, as those of the client.
+    has_keys: AtomicBool,
+    /// The number of the next key.
+    keys: AtomicUsize,
 }
 
 impl Requests {
@@ -32,6 +38,8 @@ impl Requests {
             token,
             secrets: 0,
             next: AtomicUsize::new(0),
+            has_keys: AtomicBool::new(true),
+            keys: AtomicUsize::new(0),
         }
     }
 
@@ -40,53 +48,84 @@ impl Requests {
         self.secrets = *self.next.get_mut();
     }
 
+    /// Sends writes with or without an `Idempotency-Key` from now on.
+    pub(crate) fn use_keys(&self, has_keys: bool) {
+        self.has_keys.store(has_keys, Ordering::Relaxed);
+    }
+
     /// Writes a request into an empty buffer.
     pub(crate) fn write(&self, work: Work, random: &mut Random, buffer: &mut Vec<u8>) {
         let any = |random: &mut Random| random.below(self.secrets.max(1));
         match work {
             Work::Get => {
                 let path = format!("/{}", name(any(random)));
-                self.head("GET", &path, None, buffer);
+                self.head("GET", &path, buffer);
+                end(None, buffer);
             }
-            Work::List => self.head("GET", "", None, buffer),
-            Work::Update => {
-                let path = format!("/{}", name(any(random)));
-                let (value, nonce) = (random.base64(VALUE), random.base64(NONCE));
-                let body = format!(r#"{{"value":"{value}","nonce":"{nonce}"}}"#);
-                self.head("PUT", &path, Some(&body), buffer);
+            Work::List => {
+                self.head("GET", "", buffer);
+                end(None, buffer);
             }
+            Work::Update => self.update(&name(any(random)), random, buffer),
+            Work::UpdateMissing => self.update("missing", random, buffer),
             Work::Create => {
                 let key = name(self.next.fetch_add(1, Ordering::Relaxed));
                 let (value, nonce) = (random.base64(VALUE), random.base64(NONCE));
                 let body = format!(r#"{{"key":"{key}","value":"{value}","nonce":"{nonce}"}}"#);
-                self.head("POST", "", Some(&body), buffer);
+                self.head("POST", "", buffer);
+                self.idempotency_key(buffer);
+                end(Some(&body), buffer);
             }
         }
     }
 
-    fn head(&self, method: &str, path: &str, body: Option<&str>, buffer: &mut Vec<u8>) {
+    fn update(&self, name: &str, random: &mut Random, buffer: &mut Vec<u8>) {
+        let (value, nonce) = (random.base64(VALUE), random.base64(NONCE));
+        let body = format!(r#"{{"value":"{value}","nonce":"{nonce}"}}"#);
+        self.head("PUT", &format!("/{name}"), buffer);
+        self.idempotency_key(buffer);
+        end(Some(&body), buffer);
+    }
+
+    /// A key is never used twice: the vault would take the second write for a repetition.
+    fn idempotency_key(&self, buffer: &mut Vec<u8>) {
+        if self.has_keys.load(Ordering::Relaxed) {
+            let number = self.keys.fetch_add(1, Ordering::Relaxed);
+            write!(buffer, "idempotency-key: \"write-{number:020}\"\r\n").unwrap();
+        }
+    }
+
+    fn head(&self, method: &str, path: &str, buffer: &mut Vec<u8>) {
         let token = &self.token;
         write!(
             buffer,
             "{method} /api/v1/secrets{path} HTTP/1.1\r\nhost: vault\r\nx-aegis-token: {token}\r\n"
         )
         .unwrap();
-        match body {
-            Some(body) => write!(
-                buffer,
-                "content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-                body.len()
-            ),
-            None => write!(buffer, "\r\n"),
-        }
-        .unwrap();
     }
 }
 
+/// Ends the head, and writes the body.
+fn end(body: Option<&str>, buffer: &mut Vec<u8>) {
+    match body {
+        Some(body) => write!(
+            buffer,
+            "content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        ),
+        None => write!(buffer, "\r\n"),
+    }
+    .unwrap();
+}
+
 impl Work {
-    /// Returns the status of a success.
+    /// Returns the expected status.
     pub(crate) fn status(self) -> u16 {
-        if self == Self::Create { 201 } else { 200 }
+        match self {
+            Self::Get | Self::List | Self::Update => 200,
+            Self::Create => 201,
+            Self::UpdateMissing => 404,
+        }
     }
 }
 
