@@ -19,21 +19,18 @@ for feature in bundled-roots config organization quiet-log serde test-util tower
   cargo check -p helvetisafe --no-default-features --features "$feature" --locked
 done
 
-step "the command without its optional features"
-cargo clippy -p helvetisafe-cli --no-default-features --locked -- -D warnings
+step "the command without its optional features, and the vault without faults, as it is by default"
+cargo clippy -p helvetisafe-cli -p helvetisafe-server --no-default-features --locked -- -D warnings
 
-step "the vault without faults, as it is by default"
-# Its tests are compiled by a later step.
-cargo clippy -p helvetisafe-server --locked -- -D warnings
+step "no tests in targets whose tests are not built"
+grep -rlx 'test = false' --include=Cargo.toml benches tests | sed 's#Cargo.toml$#src#' | xargs grep -rn '#\[test\]' \
+  && { echo "remove test = false from the manifest" >&2; exit 1; }
 
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --features helvetisafe-cli/kubernetes
 
 step "the fuzz targets"
-if ! cargo fuzz --version >/dev/null 2>&1; then
-  cargo install cargo-fuzz --version 0.13.2 --locked --debug --quiet
-fi
-fuzz/run.sh 0
+PATH="$(.ci/tools.sh):$PATH" fuzz/run.sh 0
 
 step "the subjects of the memory tests, optimized as in applications"
 CARGO_PROFILE_RELEASE_LTO=false CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
