@@ -63,8 +63,13 @@ if can_run; then
 fi
 
 build deploy/Dockerfile.vault
+# The tests of the workspace turn the feature on that makes a vault misbehave.
+grep -q "send one valid Host header" "$root$program" || fail "texts of the vault are not found in $program"
+! grep -q -e "the vault misbehaves on purpose" -e "reset after acting" "$root$program" || fail "$program has faults"
 if can_run; then
   in_image --version
+  report=$(in_image dev --faults flaky 2>&1 || true)
+  grep -q "unexpected argument '--faults'" <<<"$report" || fail "the image's vault takes faults: $report"
   # Nothing listens there either.
   report=$(in_image check --listen 127.0.0.1:0 --database 'postgres://vault@vault.test:1/vault?sslmode=disable' || true)
   grep -q '^ok *configuration' <<<"$report" || fail "the vault does not start in the image: $report"

@@ -3,13 +3,7 @@
 # there twice, and the advisories that are known to apply with the dates of their exceptions.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-version=0.20.2
-
-# Beside the target folder, so that a kept target folder keeps it; without optimization it builds in a third
-# of the time, and it runs for a second.
-if ! cargo deny --version 2>/dev/null | grep -qF "$version"; then
-  cargo install cargo-deny --version "$version" --locked --debug --no-default-features --quiet
-fi
+PATH="$(.ci/tools.sh):$PATH"
 
 # The folder that cargo-deny derives from the database's address.
 HELVETISAFE_ADVISORIES=$(mktemp -d)

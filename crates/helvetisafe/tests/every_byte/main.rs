@@ -83,11 +83,11 @@ fn groups(recording: &Recording) -> Vec<Group> {
         for call in Call::ALL {
             for framing in Framing::ALL {
                 for fault in [Fault::Stall, Fault::Close, Fault::Reset] {
-                    let length = framing.apply(recording.answer(call)).bytes.len();
+                    let framed = framing.apply(recording.answer(call));
                     // Silences pass concurrently; everything else is fast.
                     let size = if fault == Fault::Stall { 60 } else { 1000 };
                     for &found in found(call, framing) {
-                        let cuts = cuts(call, framing, length);
+                        let cuts = cuts(call, framing, &framed);
                         groups.extend(cuts.chunks(size).map(|cuts| Group {
                             kind,
                             call,
@@ -114,16 +114,23 @@ fn found(call: Call, framing: Framing) -> &'static [Found] {
     }
 }
 
-/// After every byte in the usual framing. In the others, after every fourth in the middle of a long body, whose bytes are
-/// all alike to them, and after every 32nd of the locked private key.
-fn cuts(call: Call, framing: Framing, length: usize) -> Vec<usize> {
+/// After every byte in the usual framing, and in the others after every fourth. The long answer with the locked private key is
+/// cut after every eighth, and every 32nd. Near the end of a head, a chunk or a body, it is after every byte in all, and with the
+/// variable everywhere.
+fn cuts(call: Call, framing: Framing, framed: &Framed) -> Vec<usize> {
+    let length = framed.bytes.len();
     let step = match (framing, call) {
+        _ if std::env::var_os("HELVETISAFE_TEST_EVERY_BYTE").is_some() => 1,
+        (Framing::Length, Call::PrivateKey) => 8,
         (Framing::Length, _) => 1,
         (_, Call::PrivateKey) => 32,
         _ => 4,
     };
-    let middle = 300..length.saturating_sub(200);
-    let is_cut = |cut: &usize| !middle.contains(cut) || cut.is_multiple_of(step);
+    let is_near = |cut: usize| {
+        let mut ends = [framed.head, usize::midpoint(framed.head, length), length].into_iter();
+        ends.any(|end| cut.abs_diff(end) <= 16)
+    };
+    let is_cut = |cut: &usize| is_near(*cut) || cut.is_multiple_of(step);
     (0..length).filter(is_cut).collect()
 }
 
