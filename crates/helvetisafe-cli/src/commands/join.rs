@@ -7,7 +7,8 @@ use helvetisafe::{Error, ErrorCode, ExposeSecret, Timestamp};
 use serde::Serialize;
 
 use super::account_folder::{
-    AccountFolder, CLIENT_SECRET, PRIVATE_KEY, Plan, Purpose, SIGNING_KEY, Stage,
+    AccountFolder, CLIENT_SECRET, PRIVATE_KEY, Plan, Purpose, SIGNING_KEY, Stage, entries_of,
+    would_change,
 };
 use super::member_name;
 use crate::advice::{self, shell_quoted};
@@ -69,7 +70,15 @@ pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), F
     let insecure = Address::allows_insecure_permissions(settings)?;
     let text = read_once("the invitation code", args.code_file.as_deref(), insecure)?;
     let code = InvitationCode::parse(text.expose_secret()).map_err(Failure::usage)?;
-    let address = Address::of_code(settings, &code.base_url)?;
+    let invitation = random::hex(&code.secret.id()).to_string();
+    let earlier = AccountFolder::earlier(&args.output_dir, insecure, |plan| {
+        plan.purpose == Purpose::Join && plan.invitation.as_ref() == Some(&invitation)
+    })?;
+    let base_url = match &earlier {
+        Some((_, profile)) => profile.base_url(),
+        None => &code.base_url,
+    };
+    let address = Address::of_code(settings, base_url, entries_of(earlier.as_ref())?)?;
     let password = match args.dry_run {
         true => None,
         false => Address::new_password(settings)?,
@@ -77,19 +86,22 @@ pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), F
     let progress = Progress::of_change(ui.messages);
     let terms = builder_without_account(&address, ui.messages)?.invitation(&code);
     let terms = terms.map_err(explained)?;
-    let plan = plan(&code, &address, &terms);
+    let plan = plan(invitation, &address, &terms);
     if args.dry_run {
-        return explain(args, &terms, &plan, insecure, ui);
+        let changed = would_change(earlier.as_ref(), &address)?;
+        return explain(args, &terms, &plan, &changed, insecure, ui);
     }
     // A code that was used elsewhere leaves no folder behind.
     refuse_used(args, &terms, &plan, insecure)?;
-    let certificate = address.certificate()?;
+    // It may be a pipe, and an unreadable one leaves no folder behind.
+    address.certificate()?;
     let folder = AccountFolder::open(&args.output_dir, insecure)?;
     let again = folder.again("the code");
     progress.if_interrupted(format!("nothing was sent; to continue, {again}"));
     let profile = |keys: &AccountKeys| profile(&code, &address, &terms, keys);
-    let (mut plan, keys) =
-        folder.prepare(plan, password.as_ref(), certificate.as_deref(), profile)?;
+    let prepared = folder.prepare(plan, password.as_ref(), &address, profile)?;
+    folder.report_changed(&prepared.changed, ui);
+    let (mut plan, keys) = (prepared.plan, prepared.keys);
     progress.if_unanswered(format!(
         "whether the request to join has arrived is not known: {again}, which shows it or continues with the same keys"
     ));
@@ -131,6 +143,7 @@ fn explain(
     args: &Args,
     terms: &Terms,
     plan: &Plan,
+    changed: &[&str],
     insecure_permissions: bool,
     ui: &Ui,
 ) -> Result<(), Failure> {
@@ -138,6 +151,10 @@ fn explain(
     report(terms, None, ui)?;
     let folder = args.output_dir.display();
     match has_keys {
+        true if !changed.is_empty() => ui.messages.note(format_args!(
+            "would write {} into the profile in {folder}, and continue with its keys",
+            changed.join(" and ")
+        )),
         true => ui
             .messages
             .note(format_args!("would continue with the keys in {folder}")),
@@ -148,7 +165,7 @@ fn explain(
     Ok(())
 }
 
-fn plan(code: &InvitationCode, address: &Address, terms: &Terms) -> Plan {
+fn plan(invitation: String, address: &Address, terms: &Terms) -> Plan {
     let mut plan = Plan::new(
         Purpose::Join,
         &address.base_url,
@@ -156,7 +173,7 @@ fn plan(code: &InvitationCode, address: &Address, terms: &Terms) -> Plan {
         &terms.name,
         &terms.scopes,
     );
-    plan.invitation = Some(random::hex(&code.secret.id()).to_string());
+    plan.invitation = Some(invitation);
     plan.expires_at = expires_at(terms);
     plan
 }
