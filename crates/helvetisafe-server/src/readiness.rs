@@ -10,8 +10,8 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::log;
-use crate::store::{Probe, Replication, Space, Store, StoreError, skew};
-use message::{CLOCK, DISK, DRAINING, LOW_DISK, NO_RESERVE, SCHEMA, STANDBY, STUCK, ended};
+use crate::store::{Lacking, Probe, Replication, Space, Store, StoreError, skew};
+use message::{CLOCK, DISK, DRAINING, LOW_DISK, NO_RESERVE, SCHEMA, STANDBY, STUCK, TABLES, ended};
 
 pub(crate) use message::{DATABASE, Reason, Warning};
 
@@ -44,6 +44,8 @@ struct Probed {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Found {
     reason: Option<Reason>,
+    /// The reason for the log alone: it names tables.
+    lacking: Lacking,
     replication: Option<Replication>,
     skew: Option<SignedDuration>,
     space: Option<Space>,
@@ -107,7 +109,7 @@ impl Readiness {
             let before = std::mem::replace(&mut warnings, found.warnings().collect());
             log_warnings(&before, &warnings);
         }
-        log_reason(reason, found.reason, error);
+        log_reason(reason, &found, error);
         *last = Some(Probed {
             at: Instant::now(),
             found: found.clone(),
@@ -153,10 +155,11 @@ impl Found {
 }
 
 /// Logs a change of the reason since the last probe. Probes are frequent, so unchanged results are not logged.
-fn log_reason(before: Option<Reason>, now: Option<Reason>, error: Option<String>) {
-    match (now, error) {
+fn log_reason(before: Option<Reason>, found: &Found, error: Option<String>) {
+    match (found.reason, error) {
         (reason, _) if reason == before => {}
         (Some(_), Some(error)) => log::error(&format_args!("not ready: {error}")),
+        (Some(TABLES), None) => log::error(&format_args!("not ready: {}", found.lacking)),
         (Some(reason), None) => log::error(&format_args!("not ready: {}", reason.text)),
         (None, _) => log::info(&"ready again: the database takes writes"),
     }
@@ -197,8 +200,15 @@ fn not_ready(reason: Reason, error: String) -> (Found, Option<String>) {
 }
 
 fn found(store: &Store, probe: &Probe, sent: Timestamp, received: Timestamp) -> Found {
+    // The tables of another version may be others.
+    let reason = match (probe.schema.is_usable(), probe.lacking.is_empty()) {
+        (false, _) => Some(SCHEMA),
+        (true, false) => Some(TABLES),
+        (true, true) => None,
+    };
     Found {
-        reason: (!probe.schema.is_usable()).then_some(SCHEMA),
+        reason,
+        lacking: probe.lacking.clone(),
         replication: probe.replication.clone(),
         skew: store
             .is_shared()
@@ -215,10 +225,9 @@ mod tests {
     fn warnings_do_not_change_the_readiness() {
         let codes = |replication, skew: Option<i64>| {
             let found = Found {
-                reason: None,
                 replication,
                 skew: skew.map(SignedDuration::from_secs),
-                space: None,
+                ..Found::default()
             };
             found.warnings().map(|it| it.code).collect::<Vec<_>>()
         };

@@ -33,7 +33,7 @@ use std::path::PathBuf;
 use crate::Error;
 use act::{Record, Statement};
 use database::Engine;
-pub(crate) use postgres::{Host, MAX_CONNECTIONS, Postgres, Primary, Replication, Role};
+pub(crate) use postgres::{Host, Lacking, MAX_CONNECTIONS, Postgres, Primary, Replication, Role};
 use sqlite::Sqlite;
 
 pub(crate) use account::{AccountId, AccountRow, Client, KeyEpoch, OrganizationId, Tenant};
@@ -71,6 +71,8 @@ pub(crate) struct Probe {
     pub(crate) now: Moment,
     /// The wait of commits for a standby; `None` for SQLite, which has no standbys.
     pub(crate) replication: Option<Replication>,
+    /// What the vault lacks of the tables; nothing for SQLite, whose file has one user.
+    pub(crate) lacking: Lacking,
 }
 
 /// The disk of a database file.

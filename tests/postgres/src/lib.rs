@@ -16,6 +16,7 @@ mod programs;
 mod server;
 
 use std::io::Write;
+use std::path::Path;
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
@@ -24,7 +25,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
 pub use server::Server;
 
 /// The variable that names a server: `postgres://USER@HOST:PORT/DATABASE?password_file=FILE`, or the folder of its
-/// programs, or is `none`. The user has to be allowed to make databases.
+/// programs, or is `none`. The user has to be allowed to make databases and roles.
 pub const VARIABLE: &str = "HELVETISAFE_TEST_POSTGRES";
 
 /// A database of its own, removed on drop.
@@ -94,6 +95,26 @@ impl Database {
         run(&self.url(), script);
     }
 
+    /// Makes a role with these rights alone, such as `SELECT ON secrets`, and returns its URL. Its password is in a file that only
+    /// the caller can read.
+    #[must_use]
+    pub fn node(&self, rights: &[String], password_file: &Path) -> String {
+        let role = format!("{}_node", self.name);
+        let password = std::fs::read_to_string(password_file).unwrap();
+        let grants = rights
+            .iter()
+            .map(|right| format!("GRANT {right} TO {role};"));
+        self.run(&format!(
+            "CREATE ROLE {role} LOGIN PASSWORD '{password}'; GRANT USAGE ON SCHEMA public TO {role}; {}",
+            grants.collect::<String>()
+        ));
+        let url = self.url();
+        let (start, _) = url.split_once('?').unwrap();
+        let (_, host) = start.split_once('@').unwrap();
+        let path = password_file.display();
+        format!("postgres://{role}@{host}?password_file={path}")
+    }
+
     /// Makes transactions serializable from the next connection on, so that conflicts really happen.
     pub fn force_serializable(&self) {
         let name = &self.name;
@@ -114,6 +135,7 @@ impl Drop for Database {
             return;
         }
         self.administer(format!("DROP DATABASE {} WITH (FORCE)", self.name));
+        self.administer(format!("DROP ROLE IF EXISTS {}_node", self.name));
     }
 }
 

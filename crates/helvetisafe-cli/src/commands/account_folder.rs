@@ -11,6 +11,7 @@
 //! | `ca-certificate.pem` | a copy of the certificate authority of the vault, if one was given |
 //! | `README.txt` | the page of a recovery kit |
 
+mod earlier_run;
 mod locked_key;
 mod plan;
 
@@ -24,7 +25,8 @@ use zeroize::Zeroizing;
 
 use crate::failure::{Failure, Status};
 use crate::fs::{OwnFolder, destination};
-use crate::settings::AccountProfile;
+use crate::settings::{AccountProfile, Address};
+pub(super) use earlier_run::{entries_of, would_change};
 pub(super) use plan::{Plan, Purpose, Stage};
 
 /// The remedy for a file of an earlier run that cannot be used.
@@ -37,6 +39,14 @@ pub(super) const PRIVATE_KEY: &str = "private-key.pem";
 pub(super) const SIGNING_KEY: &str = "signing-key.pem";
 const LOCKED_KEY: &str = "locked-private-key.json";
 const CONFIG: &str = "config.toml";
+
+/// The keys of an account, and its progress.
+pub(super) struct Prepared {
+    pub(super) plan: Plan,
+    pub(super) keys: AccountKeys,
+    /// The settings that this run has changed in the profile of a complete account.
+    pub(super) changed: Vec<&'static str>,
+}
 
 /// The folder of one account, locked against other commands.
 pub(super) struct AccountFolder {
@@ -70,62 +80,53 @@ impl AccountFolder {
         path.join(PLAN).exists()
     }
 
-    /// Returns the plan of an earlier run of the same command, for a dry run: nothing is made or changed. Fails if the folder
-    /// cannot be used for `wanted`.
-    pub(super) fn begun(
-        path: &Path,
-        wanted: &Plan,
-        insecure_permissions: bool,
-    ) -> Result<Option<Plan>, Failure> {
-        // To open the folder makes it, or gives an empty one its mode.
-        let is_empty = || {
-            path.read_dir()
-                .is_ok_and(|mut entries| entries.next().is_none())
-        };
-        if path.symlink_metadata().is_err() || is_empty() {
-            return Ok(None);
-        }
-        let folder = Self::open(path, insecure_permissions)?;
-        let found = folder.plan()?;
-        if let Some(found) = &found {
-            found.check_same(wanted, folder.path())?;
-        }
-        Ok(found)
-    }
-
     /// Returns the keys for a plan: those of an earlier run, which may have sent them already, or new ones that are
-    /// written now. With a password, the vault is to store the private key under it. `certificate` is the PEM of the
-    /// certificate authority, and `profile` makes the text of the configuration file; both are written in every run until the
-    /// vault has accepted the keys.
+    /// written now. With a password, the vault is to store the private key under it. `profile` makes the text of the configuration
+    /// file for an address. It and the certificate authority are written in every run until the vault has accepted the keys; then
+    /// only what is different for the address is changed.
     pub(super) fn prepare(
         &self,
         plan: Plan,
         password: Option<&SecretString>,
-        certificate: Option<&[u8]>,
+        address: &Address,
         profile: impl FnOnce(&AccountKeys) -> String,
-    ) -> Result<(Plan, AccountKeys), Failure> {
+    ) -> Result<Prepared, Failure> {
+        let certificate = address.certificate()?;
+        let certificate = certificate.as_deref();
         let found = self.plan()?;
         if let Some(found) = &found {
             found.check_same(&plan, self.path())?;
         }
         let prepared = match found {
-            Some(found) if found.stage != Stage::Begun => {
-                let keys = self.read_keys(&found)?;
-                if password.is_some() && !found.has_password {
+            Some(plan) if plan.stage != Stage::Begun => {
+                let keys = self.read_keys(&plan)?;
+                if password.is_some() && !plan.has_password {
                     let why = "has keys without a password; to continue with them, leave --password-file out; to start over";
                     return Err(other_purpose(self.path(), why));
                 }
-                if found.stage == Stage::Made {
-                    // The earlier run may have failed because it had no certificate authority.
-                    self.write_profile(certificate, &profile(&keys))?;
+                let complete = match plan.stage {
+                    Stage::Accepted => self.profile(&plan)?,
+                    _ => None,
+                };
+                let changed = match complete {
+                    Some(complete) => self.update_profile(&complete, address)?,
+                    None => {
+                        // The earlier run may have failed because it had no certificate authority.
+                        self.write_profile(certificate, &profile(&keys))?;
+                        Vec::new()
+                    }
+                };
+                Prepared {
+                    plan,
+                    keys,
+                    changed,
                 }
-                Ok((found, keys))
             }
-            found => self.make_keys(found.unwrap_or(plan), password, certificate, profile),
+            found => self.make_keys(found.unwrap_or(plan), password, certificate, profile)?,
         };
         // Nothing is sent for keys that the user would not find.
         self.folder.check_place()?;
-        prepared
+        Ok(prepared)
     }
 
     /// Returns the plan of an earlier run.
@@ -164,7 +165,7 @@ impl AccountFolder {
         password: Option<&SecretString>,
         certificate: Option<&[u8]>,
         profile: impl FnOnce(&AccountKeys) -> String,
-    ) -> Result<(Plan, AccountKeys), Failure> {
+    ) -> Result<Prepared, Failure> {
         self.save(&plan)?;
         let mut keys = AccountKeys::generate(plan.is_administrator())?;
         let unwritable = |error: &dyn std::fmt::Display| {
@@ -191,7 +192,11 @@ impl AccountFolder {
         plan.has_password = password.is_some();
         plan.stage = Stage::Made;
         self.save(&plan)?;
-        Ok((plan, keys))
+        Ok(Prepared {
+            plan,
+            keys,
+            changed: Vec::new(),
+        })
     }
 
     /// Writes the profile, and the certificate authority that it names.

@@ -1,23 +1,24 @@
 //! `join`: makes the keys of a new member, and asks to be confirmed.
 
+mod report;
+
 use std::path::{Path, PathBuf};
 
 use helvetisafe::organization::{AccountKeys, InvitationCode, InvitationStatus, Joining, Terms};
 use helvetisafe::{Error, ErrorCode, ExposeSecret, Timestamp};
-use serde::Serialize;
 
 use super::account_folder::{
-    AccountFolder, CLIENT_SECRET, PRIVATE_KEY, Plan, Purpose, SIGNING_KEY, Stage,
+    AccountFolder, CLIENT_SECRET, PRIVATE_KEY, Plan, Purpose, SIGNING_KEY, Stage, entries_of,
+    would_change,
 };
-use super::member_name;
-use crate::advice::{self, shell_quoted};
 use crate::failure::{Failure, Status};
 use crate::random;
 use crate::session::{KnownOrganization, NumberedKey, builder_without_account, remember_account};
 use crate::settings::{AccountProfile, Address, SettingsArgs};
 use crate::ui::progress::Progress;
 use crate::ui::secret_input::read_once;
-use crate::ui::{Ui, expiry, output_file, table};
+use crate::ui::{Ui, output_file};
+use report::{next, report};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,26 +51,19 @@ pub(crate) struct Args {
     dry_run: bool,
 }
 
-/// The output of `--json`; `docs/cli.md` documents it.
-#[derive(Serialize)]
-struct Json<'a> {
-    state: &'static str,
-    organization: String,
-    name: &'a str,
-    scopes: Vec<&'a str>,
-    expires_at: Timestamp,
-    account: Option<&'a str>,
-    words: Option<String>,
-    org_key_fingerprint: String,
-    folder: Option<String>,
-    config: Option<String>,
-}
-
 pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), Failure> {
     let insecure = Address::allows_insecure_permissions(settings)?;
     let text = read_once("the invitation code", args.code_file.as_deref(), insecure)?;
     let code = InvitationCode::parse(text.expose_secret()).map_err(Failure::usage)?;
-    let address = Address::of_code(settings, &code.base_url)?;
+    let invitation = random::hex(&code.secret.id()).to_string();
+    let earlier = AccountFolder::earlier(&args.output_dir, insecure, |plan| {
+        plan.purpose == Purpose::Join && plan.invitation.as_ref() == Some(&invitation)
+    })?;
+    let base_url = match &earlier {
+        Some((_, profile)) => profile.base_url(),
+        None => &code.base_url,
+    };
+    let address = Address::of_code(settings, base_url, entries_of(earlier.as_ref())?)?;
     let password = match args.dry_run {
         true => None,
         false => Address::new_password(settings)?,
@@ -77,19 +71,22 @@ pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), F
     let progress = Progress::of_change(ui.messages);
     let terms = builder_without_account(&address, ui.messages)?.invitation(&code);
     let terms = terms.map_err(explained)?;
-    let plan = plan(&code, &address, &terms);
+    let plan = plan(invitation, &address, &terms);
     if args.dry_run {
-        return explain(args, &terms, &plan, insecure, ui);
+        let changed = would_change(earlier.as_ref(), &address)?;
+        return explain(args, &terms, &plan, &changed, insecure, ui);
     }
     // A code that was used elsewhere leaves no folder behind.
     refuse_used(args, &terms, &plan, insecure)?;
-    let certificate = address.certificate()?;
+    // It may be a pipe, and an unreadable one leaves no folder behind.
+    address.certificate()?;
     let folder = AccountFolder::open(&args.output_dir, insecure)?;
     let again = folder.again("the code");
     progress.if_interrupted(format!("nothing was sent; to continue, {again}"));
     let profile = |keys: &AccountKeys| profile(&code, &address, &terms, keys);
-    let (mut plan, keys) =
-        folder.prepare(plan, password.as_ref(), certificate.as_deref(), profile)?;
+    let prepared = folder.prepare(plan, password.as_ref(), &address, profile)?;
+    folder.report_changed(&prepared.changed, ui);
+    let (mut plan, keys) = (prepared.plan, prepared.keys);
     progress.if_unanswered(format!(
         "whether the request to join has arrived is not known: {again}, which shows it or continues with the same keys"
     ));
@@ -131,6 +128,7 @@ fn explain(
     args: &Args,
     terms: &Terms,
     plan: &Plan,
+    changed: &[&str],
     insecure_permissions: bool,
     ui: &Ui,
 ) -> Result<(), Failure> {
@@ -138,6 +136,10 @@ fn explain(
     report(terms, None, ui)?;
     let folder = args.output_dir.display();
     match has_keys {
+        true if !changed.is_empty() => ui.messages.note(format_args!(
+            "would write {} into the profile in {folder}, and continue with its keys",
+            changed.join(" and ")
+        )),
         true => ui
             .messages
             .note(format_args!("would continue with the keys in {folder}")),
@@ -148,7 +150,7 @@ fn explain(
     Ok(())
 }
 
-fn plan(code: &InvitationCode, address: &Address, terms: &Terms) -> Plan {
+fn plan(invitation: String, address: &Address, terms: &Terms) -> Plan {
     let mut plan = Plan::new(
         Purpose::Join,
         &address.base_url,
@@ -156,7 +158,7 @@ fn plan(code: &InvitationCode, address: &Address, terms: &Terms) -> Plan {
         &terms.name,
         &terms.scopes,
     );
-    plan.invitation = Some(random::hex(&code.secret.id()).to_string());
+    plan.invitation = Some(invitation);
     plan.expires_at = expires_at(terms);
     plan
 }
@@ -231,76 +233,4 @@ fn profile(code: &InvitationCode, address: &Address, terms: &Terms, keys: &Accou
         scopes: &terms.scopes,
     };
     profile.to_toml()
-}
-
-fn report(
-    terms: &Terms,
-    joined: Option<(&Joining, &AccountKeys, &AccountFolder)>,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    let state = match (terms.status, joined) {
-        (InvitationStatus::Confirmed, _) => "confirmed",
-        (InvitationStatus::Pending, None) => "invited",
-        _ => "joined",
-    };
-    let config = joined.map(|(_, _, folder)| folder.config());
-    let json = Json {
-        state,
-        organization: terms.organization.to_string(),
-        name: &terms.name,
-        scopes: member_name::list(&terms.scopes),
-        expires_at: terms.expires_at,
-        account: joined.map(|(_, keys, _)| keys.client_id.as_str()),
-        words: joined.map(|(joining, _, _)| joining.words.to_string()),
-        org_key_fingerprint: terms.fingerprint.to_string(),
-        folder: joined.map(|(_, _, folder)| folder.path().display().to_string()),
-        config: config.as_ref().map(|config| config.display().to_string()),
-    };
-    match ui.json {
-        true => ui.output.json(&json),
-        false => print(&json, ui),
-    }
-}
-
-fn print(json: &Json<'_>, ui: &Ui) -> Result<(), Failure> {
-    let expires = expiry::in_words(Some(json.expires_at), Timestamp::now());
-    let values = [
-        ("state", Some(json.state.to_owned())),
-        ("organization", Some(json.organization.clone())),
-        ("name", Some(json.name.to_owned())),
-        ("scopes", Some(json.scopes.join(" "))),
-        (
-            "expires",
-            Some(expires).filter(|_| json.state != "confirmed"),
-        ),
-        ("org key", Some(json.org_key_fingerprint.clone())),
-        ("account", json.account.map(str::to_owned)),
-        ("words", json.words.clone()),
-        ("profile", json.config.clone()),
-    ];
-    let values = values.into_iter();
-    let values: Vec<_> = values
-        .filter_map(|(name, value)| Some((name, value?)))
-        .collect();
-    table::print_named(&values, &ui.output)
-}
-
-/// Names the next step. An interrupted command needs the code, a complete one does not.
-fn next(terms: &Terms, folder: &AccountFolder, code_file: Option<&Path>, ui: &Ui) {
-    let config = shell_quoted(&folder.config());
-    let code = code_file.filter(|path| path.is_file());
-    let delete = code.map_or_else(String::new, |path| {
-        let path = advice::argument(&path.display().to_string());
-        format!("; `rm {path}` deletes the code, which is not needed any more")
-    });
-    let advice = match terms.status {
-        InvitationStatus::Confirmed => {
-            format!("next: `helvetisafe --config {config} doctor` checks the new account{delete}")
-        }
-        _ => format!(
-            "next: read the words to the administrator who invited you, on another channel than that of the code; after the \
-             confirmation, `helvetisafe --config {config} doctor` checks the new account{delete}"
-        ),
-    };
-    ui.messages.note(advice);
 }

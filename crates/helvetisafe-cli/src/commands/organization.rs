@@ -11,6 +11,7 @@ mod members;
 mod pending;
 mod recovery_kit;
 mod recovery_readme;
+mod recovery_report;
 mod rotate;
 mod rotation_conflict;
 mod rotation_file;

@@ -24,6 +24,9 @@ impl AccountProfile<'_> {
     /// The name of the copy of the certificate authority beside it.
     pub(crate) const CA_CERTIFICATE: &'static str = "ca-certificate.pem";
 
+    /// The key of the certificate authority.
+    pub(crate) const CA_CERTIFICATE_KEY: &'static str = "ca_certificate";
+
     /// The name of the profile: the one that is used by default.
     const NAME: &'static str = "default";
 
@@ -50,7 +53,7 @@ impl AccountProfile<'_> {
             line("allow_plain_http", &allowed.host);
         }
         if self.address.ca_certificate.is_some() {
-            line("ca_certificate", Self::CA_CERTIFICATE);
+            line(Self::CA_CERTIFICATE_KEY, Self::CA_CERTIFICATE);
         }
         // A vault refuses a request for a scope that the account does not have.
         let has = |scope: &Scope| {

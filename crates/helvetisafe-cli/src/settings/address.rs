@@ -19,7 +19,7 @@ use super::vault_id::VaultId;
 use crate::failure::Failure;
 use crate::fs::with_remedy;
 
-/// The address of a vault, and the settings of the connection. Profiles are not used.
+/// The address of a vault, and the settings of the connection. Of profiles only that in the folder of an earlier run is used.
 pub(crate) struct Address {
     pub(crate) base_url: String,
     pub(crate) failover: Failover,
@@ -56,14 +56,19 @@ impl Address {
         }
     }
 
-    /// Collects the address from flags and variables.
-    pub(crate) fn load(args: &SettingsArgs) -> Result<Self, Failure> {
-        Self::parse(&Entries::without_profile(args)?)
+    /// Collects the address from flags and variables, and the rest from the entries of an earlier run.
+    pub(crate) fn load(args: &SettingsArgs, earlier: Vec<Entry>) -> Result<Self, Failure> {
+        Self::parse(&Entries::without_profile(args)?.with(earlier))
     }
 
-    /// Collects the address. Its URL is that of a code, unless a flag names another: variables may be of another vault.
-    pub(crate) fn of_code(args: &SettingsArgs, base_url: &str) -> Result<Self, Failure> {
-        let entries = Entries::without_profile(args)?;
+    /// Collects the address like [`Self::load`]. Its URL is `base_url`, that of a code or of an earlier run, unless a flag names
+    /// another: variables may be of another vault.
+    pub(crate) fn of_code(
+        args: &SettingsArgs,
+        base_url: &str,
+        earlier: Vec<Entry>,
+    ) -> Result<Self, Failure> {
+        let entries = Entries::without_profile(args)?.with(earlier);
         if entries.has_flag(Setting::BaseUrl) {
             return Self::parse(&entries);
         }
@@ -72,6 +77,19 @@ impl Address {
             origin: Origin::Code,
             value: RawValue::Text(base_url.to_owned()),
         }]))
+    }
+
+    /// Returns the address with the settings of another one that it does not have.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            failover: match self.failover.is_empty() {
+                true => other.failover,
+                false => self.failover,
+            },
+            plain_http: self.plain_http.or(other.plain_http),
+            ca_certificate: self.ca_certificate.or(other.ca_certificate),
+            ..self
+        }
     }
 
     /// Returns true if other users may read files with secrets.
@@ -90,7 +108,7 @@ impl Address {
         password.map(|it| it.read().cloned()).transpose()
     }
 
-    fn parse(entries: &Entries) -> Result<Self, Failure> {
+    pub(super) fn parse(entries: &Entries) -> Result<Self, Failure> {
         if !entries.has(Setting::BaseUrl) {
             return Err(Failure::usage(format_args!(
                 "the base URL of the vault is missing: give {}",

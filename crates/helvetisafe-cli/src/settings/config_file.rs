@@ -53,7 +53,12 @@ impl ConfigFile {
         Self::parse(file, text, is_insecure_allowed)
     }
 
-    fn parse(file: PathBuf, text: String, is_insecure_allowed: bool) -> Result<Self, Failure> {
+    /// Parses the text of the file.
+    pub(super) fn parse(
+        file: PathBuf,
+        text: String,
+        is_insecure_allowed: bool,
+    ) -> Result<Self, Failure> {
         let mut config = parse(&text, &file)?;
         Ok(Self {
             default: take_default(&mut config, &file)?,

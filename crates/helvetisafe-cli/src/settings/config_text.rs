@@ -51,6 +51,31 @@ pub(super) fn with_profile(text: &str, name: &str, lines: &str) -> Option<String
     is_right.then_some(changed)
 }
 
+/// Returns the text with these values, in TOML, of a profile: in place of those that it has, or at its end. `None` if the file
+/// has the profile in another form than `[profiles.NAME]`.
+pub(super) fn with_values(text: &str, name: &str, values: &[(&str, String)]) -> Option<String> {
+    let mut changed = text.to_owned();
+    for (key, value) in values {
+        let section = section_of(&changed, name)??;
+        let line = format!("{key} = {value}\n");
+        let (range, gap) = match lines_of(&changed, name, key)? {
+            Some(lines) => (lines, ""),
+            None if changed[section.clone()].ends_with('\n') => (section.end..section.end, ""),
+            None => (section.end..section.end, "\n"),
+        };
+        changed.replace_range(range, &format!("{gap}{line}"));
+    }
+    let is_right = is_changed_to(&changed, text, |table| {
+        let profile = table.get_mut("profiles")?.get_mut(name)?.as_table_mut()?;
+        for (key, value) in values {
+            let lines: Table = format!("{key} = {value}").parse().ok()?;
+            profile.extend(lines);
+        }
+        Some(())
+    });
+    is_right.then_some(changed)
+}
+
 /// Returns the text without a profile. `None` if the file has its profiles in another form than
 /// `[profiles.NAME]`.
 pub(super) fn without_profile(text: &str, name: &str) -> Option<String> {
@@ -148,6 +173,18 @@ fn section_of(text: &str, name: &str) -> Option<Option<Range<usize>>> {
     Some(Some(header.start..end_of_line(text, end)))
 }
 
+/// Returns the lines of a key of a profile; `Some(None)` if the profile does not have it.
+fn lines_of(text: &str, name: &str, key: &str) -> Option<Option<Range<usize>>> {
+    let table = DeTable::parse(text).ok()?;
+    let profile = table.get_ref().get("profiles")?.get_ref().get(name)?;
+    let settings = profile.get_ref().as_table()?;
+    let mut settings = settings.iter().filter(|(it, _)| it.get_ref() == key);
+    Some(settings.next().map(|(key, value)| {
+        let (start, end) = (key.span().start, value.span().end);
+        start..end_of_line(text, end)
+    }))
+}
+
 /// Returns the line of the default profile; `Some(None)` if there is none.
 fn default_of(text: &str) -> Option<Option<Range<usize>>> {
     let table = DeTable::parse(text).ok()?;
@@ -227,6 +264,26 @@ timeout = \"\"\"
     }
 
     #[test]
+    fn values_of_a_profile_are_changed_and_added_and_all_other_lines_stay() {
+        let values = |name, values: &[(&str, &str)]| {
+            let values: Vec<_> = values.iter().map(|(key, it)| (*key, quoted(it))).collect();
+            with_values(FILE, name, &values)
+        };
+        let changed = values("a", &[("timeout", "9s"), ("scopes", "x")]).unwrap();
+        let expected = FILE
+            .replacen("timeout = \"1s\" # short\n", "timeout = \"9s\"\n", 1)
+            .replacen("# a word\n]\n", "# a word\n]\nscopes = \"x\"\n", 1);
+        assert_eq!(changed, expected);
+        let changed = values("c d", &[("timeout", "9s")]).unwrap();
+        let (before, _) = FILE.split_once("timeout = \"\"\"").unwrap();
+        assert_eq!(changed, format!("{before}timeout = \"9s\"\n"));
+        assert_eq!(values("none", &[("timeout", "9s")]), None);
+        assert_eq!(values("a", &[]).unwrap(), FILE);
+        let added = with_values("[profiles.a]", "a", &[("scopes", quoted("x"))]);
+        assert_eq!(added.unwrap(), "[profiles.a]\nscopes = \"x\"\n");
+    }
+
+    #[test]
     fn the_default_is_changed_and_removed() {
         let changed = with_default(FILE, Some("b")).unwrap();
         let line = "default_profile = \"a\" # the default\n";
@@ -248,6 +305,8 @@ timeout = \"\"\"
         ] {
             assert_eq!(without_profile(text, "a"), None, "{text}");
             assert_eq!(with_profile(text, "a", ""), None, "{text}");
+            let values = [("timeout", quoted("9s"))];
+            assert_eq!(with_values(text, "a", &values), None, "{text}");
         }
         let inline = "profiles = { a = { timeout = \"1s\" } }\n";
         assert_eq!(with_profile(inline, "b", ""), None);

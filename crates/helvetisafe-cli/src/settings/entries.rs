@@ -78,6 +78,11 @@ impl Entries {
         Ok(Self::resolved(given(args)?, None))
     }
 
+    /// Returns these entries alone.
+    pub(super) fn of(entries: Vec<Entry>) -> Self {
+        Self::resolved(entries, None)
+    }
+
     /// Returns the same entries together with `more`.
     pub(crate) fn with(&self, more: impl IntoIterator<Item = Entry>) -> Self {
         let found = self.used.iter().chain(&self.overridden).cloned();

@@ -97,7 +97,7 @@ impl Entry {
             ValueKind::Path if is_path(&value.to_string_lossy()) => RawValue::Path(value.into()),
             ValueKind::Path => return Err(Failure::usage(format_args!("{origin} {NOT_A_PATH}"))),
             ValueKind::Secret => RawValue::Secret(text(value)?.into()),
-            ValueKind::Text | ValueKind::Switch | ValueKind::Command => {
+            ValueKind::Text | ValueKind::List | ValueKind::Switch | ValueKind::Command => {
                 RawValue::Text(text(value)?)
             }
         };

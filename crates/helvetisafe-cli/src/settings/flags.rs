@@ -9,8 +9,9 @@ use clap::builder::NonEmptyStringValueParser;
 use crate::advice;
 
 /// The flags that select a vault and an account, or are needed to reach it.
-const SELECTING: [&str; 10] = [
+const SELECTING: [&str; 11] = [
     "--base-url",
+    "--failover-urls",
     "--client-id",
     "--client-secret-file",
     "--api-token-file",
@@ -199,12 +200,13 @@ mod tests {
             "helvetisafe",
             "--timeout=1s",
             "--base-url=https://vault.example",
+            "--failover-urls=https://a https://b",
             "--profile=my vault",
         ]);
         let selection = cli.unwrap().settings.selection();
         assert_eq!(
             selection,
-            " --profile 'my vault' --base-url https://vault.example"
+            " --profile 'my vault' --base-url https://vault.example --failover-urls 'https://a https://b'"
         );
     }
 

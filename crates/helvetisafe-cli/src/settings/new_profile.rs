@@ -155,9 +155,12 @@ impl NewProfile {
     fn line(&mut self, entry: &Entry) -> Result<Option<(&'static str, String)>, Failure> {
         let key = |kind| entry.setting.profile_key(kind);
         Ok(match &entry.value {
-            RawValue::Text(text) => match (key(ValueKind::Text), key(ValueKind::Switch)) {
-                (Some(key), _) => Some((key, quoted(text))),
-                (None, switch) => switch.map(|key| (key, text.clone())),
+            RawValue::Text(text) => match key(ValueKind::Switch) {
+                Some(key) => Some((key, text.clone())),
+                None => {
+                    let key = key(ValueKind::Text).or_else(|| key(ValueKind::List));
+                    key.map(|key| (key, quoted(text)))
+                }
             },
             RawValue::Path(path) if self.is_made(path) => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();

@@ -10,16 +10,18 @@
 //! private_key_path = "~/.config/helvetisafe/dev.pem"
 //! ```
 
+mod value;
+
 use std::env;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf, is_separator};
+use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
 use super::config_file::{self, ConfigFile};
-use super::entry::{Entry, NOT_A_PATH, Origin, RawValue, is_path};
+use super::entry::{Entry, Origin, RawValue};
 use super::flags::SettingsArgs;
-use super::spec::{SPECS, Setting, SettingSpec, ValueKind, instead_of_plain};
+use super::spec::{SPECS, Setting, SettingSpec, instead_of_plain};
 use crate::failure::Failure;
 use crate::ui::similar::nearest;
 
@@ -157,25 +159,8 @@ impl Profile {
         else {
             return Ok(None);
         };
-        let value = match (spec.kind, value) {
-            // An empty text counts as unset, as an empty variable does.
-            (ValueKind::Text | ValueKind::Path, Value::String(text)) if text.is_empty() => {
-                return Ok(None);
-            }
-            (ValueKind::Text, Value::String(text)) => RawValue::Text(text.clone()),
-            (ValueKind::Text, Value::Integer(number)) => RawValue::Text(number.to_string()),
-            (ValueKind::Switch, Value::Boolean(value)) => RawValue::Text(value.to_string()),
-            (ValueKind::Switch, _) => {
-                let why = "is neither true nor false; write one of them, without quotes";
-                return Err(self.refused(key, why));
-            }
-            (ValueKind::Path, Value::String(path)) if is_path(path) => {
-                RawValue::Path(self.path(path))
-            }
-            (ValueKind::Path, Value::String(_)) => return Err(self.refused(key, NOT_A_PATH)),
-            (ValueKind::Command, Value::Array(argv)) => RawValue::Command(self.command(key, argv)?),
-            (ValueKind::Command, _) => return Err(self.not_an_array(key)),
-            _ => return Err(self.refused(key, "is not a text; put it in quotes")),
+        let Some(value) = self.value(spec, key, value)? else {
+            return Ok(None);
         };
         Ok(Some(Entry {
             setting: spec.setting,
@@ -203,26 +188,6 @@ impl Profile {
             }
         }
         Ok(())
-    }
-
-    fn command(&self, key: &str, argv: &[Value]) -> Result<Vec<String>, Failure> {
-        let argv: Option<Vec<String>> = argv
-            .iter()
-            .map(|word| word.as_str().map(str::to_owned))
-            .collect();
-        let mut argv = argv.ok_or_else(|| self.not_an_array(key))?;
-        let program = argv.first_mut().ok_or_else(|| self.not_an_array(key))?;
-        // As in a shell, a name without a slash is searched in `PATH`.
-        if program.contains(is_separator) {
-            *program = self.path(program).display().to_string();
-        }
-        Ok(argv)
-    }
-
-    fn not_an_array(&self, key: &str) -> Failure {
-        let why =
-            "is not a list of words; no shell is run, so write it like [\"pass\", \"show\", \"x\"]";
-        self.refused(key, why)
     }
 
     /// Resolves a path, which is relative to the file or begins with `~/`.

@@ -6,6 +6,7 @@ use helvetisafe::{Scope, Scopes};
 
 use super::entries::Entries;
 use super::entry::Origin;
+use super::failover::words;
 use super::spec::Setting;
 use crate::failure::Failure;
 
@@ -22,9 +23,7 @@ impl RequestedScopes {
         let Some((text, origin)) = entries.text(Setting::Scopes) else {
             return Ok(None);
         };
-        let words = text.split(|c: char| c == ',' || c.is_whitespace());
-        let words = words.filter(|word| !word.is_empty());
-        let scopes: Result<Vec<Scope>, _> = words.map(str::parse).collect();
+        let scopes: Result<Vec<Scope>, _> = words(text).map(str::parse).collect();
         match scopes {
             Ok(scopes) if !scopes.is_empty() => Ok(Some(Self {
                 scopes: scopes.into_iter().collect(),

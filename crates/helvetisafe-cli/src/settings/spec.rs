@@ -106,6 +106,8 @@ impl fmt::Display for Setting {
 pub(super) enum ValueKind {
     /// The value, which is not a secret.
     Text,
+    /// Words that spaces or commas separate; in a profile also a list of texts.
+    List,
     /// `true` or `false`; in a profile without quotes. A flag has no value and means `true`.
     Switch,
     /// The path of a file.
@@ -128,11 +130,11 @@ pub(super) struct SettingSpec {
 
 #[rustfmt::skip]
 pub(super) const SPECS: &[SettingSpec] = {
-    use ValueKind::{Command, Path, Secret, Switch, Text};
+    use ValueKind::{Command, List, Path, Secret, Switch, Text};
     use Setting::*;
     &[
         spec(BaseUrl, Text, "--base-url", "HELVETISAFE_BASE_URL", "base_url"),
-        spec(FailoverUrls, Text, "--failover-urls", "HELVETISAFE_FAILOVER_URLS", "failover_urls"),
+        spec(FailoverUrls, List, "--failover-urls", "HELVETISAFE_FAILOVER_URLS", "failover_urls"),
         spec(ClientId, Text, "--client-id", "HELVETISAFE_CLIENT_ID", "client_id"),
         spec(ClientSecret, Secret, "", "HELVETISAFE_CLIENT_SECRET", ""),
         spec(ClientSecret, Path, "--client-secret-file", "HELVETISAFE_CLIENT_SECRET_FILE", "client_secret_file"),
@@ -154,7 +156,7 @@ pub(super) const SPECS: &[SettingSpec] = {
         spec(SigningKey, Command, "", "", "signing_key_pem_command"),
         spec(VerificationKey, Text, "--verification-key", "HELVETISAFE_VERIFICATION_KEY", "verification_key"),
         spec(AllowPlainHttp, Text, "--allow-plain-http", "HELVETISAFE_ALLOW_PLAIN_HTTP", "allow_plain_http"),
-        spec(Scopes, Text, "--scopes", "HELVETISAFE_SCOPES", "scopes"),
+        spec(Scopes, List, "--scopes", "HELVETISAFE_SCOPES", "scopes"),
         spec(CaCertificate, Path, "--ca-certificate", "HELVETISAFE_CA_CERTIFICATE", "ca_certificate"),
         spec(Timeout, Text, "--timeout", "HELVETISAFE_TIMEOUT", "timeout"),
         spec(OrgKeyFingerprint, Text, "--org-key-fingerprint", "HELVETISAFE_ORG_KEY_FINGERPRINT", "org_key_fingerprint"),

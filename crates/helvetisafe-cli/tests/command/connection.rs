@@ -219,12 +219,12 @@ fn plain_http_to_a_tls_port_suggests_https() {
     }
 }
 
-/// Runs `get KEY` with a profile whose `failover_urls` lead to the vault.
+/// Runs `get KEY` with a profile that has these `failover_urls`, in TOML.
 fn get_with_profile(world: &World, base_url: &str, further: &str, more: &[(&str, &str)]) -> Output {
     let client_id = &world.owner.client_id;
     world.write("secret", world.owner.client_secret.expose_secret(), 0o600);
     let profile = format!(
-        "[profiles.p]\nbase_url = \"{base_url}\"\nfailover_urls = \"{further}\"\nclient_id = \"{client_id}\"\n\
+        "[profiles.p]\nbase_url = \"{base_url}\"\nfailover_urls = {further}\nclient_id = \"{client_id}\"\n\
          client_secret_file = \"secret\"\nprivate_key_path = \"key.pem\"\n"
     );
     world.write("config.toml", &profile, 0o600);
@@ -249,8 +249,11 @@ fn another_address_of_the_vault_is_used_if_the_first_one_is_down() {
     world.set("KEY", "hunter2");
     let (down, up) = (server::closed_url(), format!("http://{}", vault_address()));
     let further = format!("{} {up}", server::closed_url());
-    let found = get_with_profile(&world, &down, &further, &[]);
-    assert_eq!(found.stdout, b"hunter2", "{found:?}");
+    let list = format!("[\"{}\", \"{up}\"]", server::closed_url());
+    for further in [format!("\"{further}\""), list] {
+        let found = get_with_profile(&world, &down, &further, &[]);
+        assert_eq!(found.stdout, b"hunter2", "{found:?}");
+    }
 
     let mut command = world.command();
     command
@@ -264,14 +267,14 @@ fn another_address_of_the_vault_is_used_if_the_first_one_is_down() {
 fn an_error_says_how_many_addresses_were_tried() {
     let world = World::new();
     let down = || server::closed_url();
-    let failed = get_with_profile(&world, &down(), &format!("{} {}", down(), down()), &[]);
+    let failed = get_with_profile(&world, &down(), &format!("\"{} {}\"", down(), down()), &[]);
     let message = String::from_utf8(failed.stderr).unwrap();
     assert_eq!(failed.status.code(), Some(9), "{message}");
     assert!(
         message.contains("; 3 addresses of the vault were tried"),
         "{message}"
     );
-    let failed = get_with_profile(&world, &down(), "", &[]);
+    let failed = get_with_profile(&world, &down(), "\"\"", &[]);
     let message = String::from_utf8(failed.stderr).unwrap();
     assert!(!message.contains("tried"), "{message}");
 }
@@ -291,18 +294,18 @@ fn further_addresses_count_only_with_the_base_url_of_their_source() {
             "" => &down,
             _ => &other,
         };
-        let failed = get_with_profile(&world, base, profile, more);
+        let failed = get_with_profile(&world, base, &format!("\"{profile}\""), more);
         assert_eq!(failed.status.code(), Some(9), "{failed:?}");
     }
     assert_eq!(proxy.log().len(), 0);
     // A flag is for the base URL in use.
     let flag = [("--failover-urls", other.as_str())];
-    let failed = get_with_profile(&world, &down, "", &flag);
+    let failed = get_with_profile(&world, &down, "[]", &flag);
     assert_eq!(failed.status.code(), Some(5), "{failed:?}");
     assert!(!proxy.log().is_empty());
 
     for wrong in ["http://vault.example", "https://ada:hunter2@vault.example"] {
-        let failed = get_with_profile(&world, &down, &format!("{other} {wrong}"), &[]);
+        let failed = get_with_profile(&world, &down, &format!("[\"{other}\", \"{wrong}\"]"), &[]);
         let message = String::from_utf8(failed.stderr).unwrap();
         assert!(message.contains("failover_urls"), "{message}");
         assert!(message.contains("URL 2 of the list"), "{message}");
@@ -315,7 +318,7 @@ fn further_addresses_count_only_with_the_base_url_of_their_source() {
     let found = get_with_profile(
         &world,
         &down,
-        &other,
+        &format!("[\"{other}\"]"),
         &[("HELVETISAFE_FAILOVER_URLS", &down)],
     );
     assert_eq!(found.stdout, b"hunter2", "{found:?}");

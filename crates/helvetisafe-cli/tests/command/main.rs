@@ -37,6 +37,8 @@ mod file_permissions;
 #[cfg(unix)]
 mod first_contact;
 #[cfg(unix)]
+mod folder_settings;
+#[cfg(unix)]
 mod followed_rotation;
 #[cfg(unix)]
 mod hostile_organization;

@@ -25,7 +25,7 @@ pub(crate) const OTHERS: [&str; 4] = [
 ];
 
 /// Runs a command without the world's own account, and with this text as its input.
-fn run(world: &World, url: Option<&str>, arguments: &[&str], input: &str) -> Output {
+pub(crate) fn run(world: &World, url: Option<&str>, arguments: &[&str], input: &str) -> Output {
     command(world, url, arguments, input).output().unwrap()
 }
 
@@ -127,7 +127,7 @@ impl Organization {
 }
 
 /// A proxy that lets the vault act on the requests of a call, and loses the answers while the flag is set.
-fn losing(method: &'static str, path: &'static str, is_set: &Arc<AtomicBool>) -> Proxy {
+pub(crate) fn losing(method: &'static str, path: &'static str, is_set: &Arc<AtomicBool>) -> Proxy {
     let is_set = Arc::clone(is_set);
     start_proxy(move |request, _| {
         let is_lost = request.is(method, path) && is_set.load(Ordering::Relaxed);

@@ -27,6 +27,10 @@ pub(crate) const DATABASE: Reason = Reason {
     code: "database",
     text: "the database takes no writes; the vault's log has the reason",
 };
+pub(super) const TABLES: Reason = Reason {
+    code: "tables",
+    text: "the vault lacks tables of the database or rights on them; its log has the reason",
+};
 pub(super) const SCHEMA: Reason = Reason {
     code: "schema",
     text: "the tables of the database are not those that this version serves",

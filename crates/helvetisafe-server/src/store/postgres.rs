@@ -6,6 +6,7 @@
 mod accounts;
 mod acts;
 mod address;
+mod attempts;
 mod failure;
 mod inspect;
 mod lists;
@@ -13,6 +14,7 @@ mod migrations;
 mod pool;
 mod probe;
 mod replication;
+mod rights;
 mod rotations;
 mod secrets;
 mod tokens;
@@ -25,19 +27,22 @@ use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
-use sqlx::{PgConnection, Postgres as Engine, Row};
-use tokio::time::{sleep, timeout};
+use sqlx::{Postgres as Engine, Row};
+use tokio::time::sleep;
 
 use super::{StoreCounts, StoreError};
 use crate::token;
+use attempts::{Attempts, CONFLICTING, attempt, jitter};
 use failure::Failure;
 use pool::{Held, Pool};
-use warnings::with_warning;
 
 pub(super) use address::Address;
 pub(crate) use inspect::{Host, Primary, Role};
 pub(crate) use pool::MAX_CONNECTIONS;
 pub(crate) use replication::Replication;
+pub(crate) use rights::Lacking;
+#[cfg(test)]
+pub(super) use rights::needed as needed_rights;
 pub(super) use transfer::CopySide;
 
 /// The longest time of a statement on few rows that is repeated, of one that is not, and of one on many rows. It is
@@ -52,9 +57,6 @@ const LONG: Duration = Duration::from_secs(60);
 const SEARCH: Duration = Duration::from_secs(4);
 /// The pause between two searches.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// The timeout of all attempts at a transaction that conflicts with others.
-const CONFLICTING: Duration = Duration::from_secs(10);
 
 /// The number of list versions of an organization.
 const SHARDS: i64 = 16;
@@ -215,72 +217,6 @@ impl Postgres {
             sleep(pause).await;
         }
     }
-}
-
-/// The attempts at a statement.
-struct Attempts {
-    effect: Effect,
-    start: Instant,
-    conflicts: u32,
-    /// Set after a connection was given up. The statement is then repeated once, maybe on another host.
-    was_moved: bool,
-}
-
-impl Attempts {
-    fn new(effect: Effect) -> Self {
-        Self {
-            effect,
-            start: Instant::now(),
-            conflicts: 0,
-            was_moved: false,
-        }
-    }
-
-    /// Returns the pause before the next attempt, or the error if there is none.
-    fn pause_after(&mut self, failure: Failure) -> Result<Duration, StoreError> {
-        match failure {
-            Failure::Conflict if self.start.elapsed() > CONFLICTING => Err(failure::conflicting()),
-            Failure::Conflict => {
-                self.conflicts += 1;
-                Ok(jitter(self.conflicts))
-            }
-            Failure::Refused(error) => Err(error),
-            Failure::Lost(reason) if self.effect == Effect::Once => {
-                Err(StoreError::OutcomeUnknown(reason))
-            }
-            Failure::Lost(reason) | Failure::NotPrimary(reason) if self.was_moved => {
-                Err(StoreError::Unavailable(reason))
-            }
-            Failure::Lost(_) | Failure::NotPrimary(_) => {
-                self.was_moved = true;
-                Ok(Duration::ZERO)
-            }
-        }
-    }
-}
-
-/// Runs a statement once. A commit that did not wait for its standby counts as one without an answer. A failure comes with
-/// its SQLSTATE.
-async fn attempt(
-    statement: Statement,
-    connection: &mut PgConnection,
-    effect: Effect,
-    time: Duration,
-) -> Result<Vec<PgRow>, (Failure, &'static str)> {
-    let lost = |reason| Err((Failure::Lost(reason), failure::NO_SQLSTATE));
-    match timeout(time, with_warning(statement.fetch_all(connection))).await {
-        Ok((Ok(_), Some(warning))) if effect == Effect::Once => lost(warning),
-        Ok((Ok(rows), _)) => Ok(rows),
-        Ok((Err(error), _)) => Err((Failure::of(&error), failure::sqlstate(&error))),
-        Err(_) => lost(format!("no answer within {} s", time.as_secs())),
-    }
-}
-
-/// Returns a random wait of up to 2, 4, 8 … 128 ms.
-fn jitter(attempt: u32) -> Duration {
-    let most = 2_000_u64 << attempt.saturating_sub(1).min(6);
-    let random = token::generate_id().unwrap_or_default().unsigned_abs();
-    Duration::from_micros(random % most)
 }
 
 /// Returns the one row of a statement that always has one.

@@ -28,7 +28,7 @@ use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{Migrations, Moment, Probe, SecretWrite, Space, StoreError, table};
+use super::{Lacking, Migrations, Moment, Probe, SecretWrite, Space, StoreError, table};
 use crate::Error;
 pub(in crate::store) use acts::select;
 use checkpoint::Log;
@@ -131,6 +131,7 @@ impl Sqlite {
                 schema: migrations::read(&transaction)?.schema(),
                 now: Moment::now(),
                 replication: None,
+                lacking: Lacking::default(),
             })
         };
         self.writer.exclusive(probe).await

@@ -1,5 +1,6 @@
 //! The behaviour that all engines share. Each test runs on SQLite in memory, SQLite in a file, and, if there is one, on
-//! PostgreSQL: as it is by default, and with serializable transactions, which conflict more often.
+//! PostgreSQL: as it is by default, by a role with the rights that nodes need alone, and with serializable transactions, which
+//! conflict more often.
 
 mod accounts;
 mod api_tokens;
@@ -42,10 +43,13 @@ async fn worlds() -> Vec<World> {
         let Some(server) = helvetisafe_test_postgres::database() else {
             break;
         };
-        if is_serializable {
-            server.force_serializable();
-        }
-        worlds.push(World::of(&server.url().parse().unwrap(), server).await);
+        worlds.push(match is_serializable {
+            true => {
+                server.force_serializable();
+                World::of(&server.url().parse().unwrap(), server).await
+            }
+            false => World::of_node(server).await,
+        });
     }
     worlds
 }
@@ -57,6 +61,20 @@ async fn open(database: &Database) -> Store {
 }
 
 impl World {
+    /// Returns a world whose role has the rights that nodes need, and no others.
+    async fn of_node(server: helvetisafe_test_postgres::Database) -> Self {
+        let database = server.url().parse().unwrap();
+        open(&database).await.close().await;
+        let (tables, rights) = postgres::needed_rights();
+        let grants = tables.into_iter().zip(rights);
+        let grants = grants.map(|(table, right)| format!("{right} ON {table}"));
+        let grants = grants.chain(["SELECT ON migrations".to_owned()]);
+        let password = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(password.path(), "secret").unwrap();
+        let url = server.node(&grants.collect::<Vec<_>>(), password.path());
+        Self::of(&url.parse().unwrap(), (server, password)).await
+    }
+
     pub(super) async fn of(database: &Database, home: impl Any + Send + Sync) -> Self {
         let store = open(database).await;
         let organization = OrganizationId(generate_id().unwrap());

@@ -3,13 +3,17 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use helvetisafe_test_postgres::{Database, Server};
 use rusqlite::Connection;
+use serde_json::Value;
 
 use crate::check::one;
+use crate::drain::get;
 use crate::postgres::{check, has, host, name};
-use crate::process::{Serve, run};
+use crate::process::{LATE, Serve, run};
 use crate::state::State;
 
 /// The tables that a node reads and writes, of which SQLite lacks the last one.
@@ -28,6 +32,12 @@ const USED: [&str; 14] = [
     "secrets",
     "tokens",
     "writes",
+];
+
+/// One right on each of them that a node needs.
+const RIGHTS: [&str; 14] = [
+    "DELETE", "UPDATE", "UPDATE", "INSERT", "DELETE", "INSERT", "UPDATE", "UPDATE", "SELECT",
+    "DELETE", "UPDATE", "DELETE", "INSERT", "INSERT",
 ];
 
 /// Returns a server where roles may be made, and a database in it.
@@ -62,29 +72,26 @@ fn each_right_that_a_node_lacks_is_a_fault() {
     };
     let (state, url) = (State::new(), database.url());
     assert_eq!(run(&["migrate", "--database", &url]).0, Some(0));
-    let database_name = name(&url);
-    let node = format!("{database_name}_node");
+    let node = format!("{}_node", name(&url));
     let all = "ON ALL TABLES IN SCHEMA public";
     database.run(&format!(
         "CREATE ROLE {node} LOGIN PASSWORD 'secret'; GRANT USAGE ON SCHEMA public TO {node}; \
          GRANT SELECT, INSERT, UPDATE, DELETE {all} TO {node}; \
          REVOKE ALL ON leases FROM {node}; REVOKE INSERT, UPDATE, DELETE ON migrations FROM {node}"
     ));
-    let file = state.folder.path().join("password");
-    fs::write(&file, "secret").unwrap();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-    let host = host(&url);
-    let file = file.display();
-    let url = format!("postgres://{node}@{host}/{database_name}?password_file={file}");
+    // No call needs them, and a role without them cannot change what was recorded.
+    database.run(&format!(
+        "REVOKE DELETE ON audit, audit_seals FROM {node}; REVOKE UPDATE, DELETE ON chain_entries FROM {node}"
+    ));
+    let url = url_of(&node, &state, &url);
     let (code, checks) = check(&url, &["--no-migrate"]);
     assert_eq!(code, Some(0), "{checks:#?}");
     Serve::start(&state, &["--database", &url, "--no-migrate"]).stop();
-    let rights = ["SELECT", "INSERT", "UPDATE", "DELETE"];
-    for (table, right) in USED.into_iter().zip(rights.into_iter().cycle()) {
+    for (table, right) in USED.into_iter().zip(RIGHTS) {
         database.run(&format!("REVOKE {right} ON {table} FROM {node}"));
         let (code, checks) = check(&url, &["--no-migrate"]);
         assert_eq!(code, Some(1), "{table} {right}: {checks:#?}");
-        let problem = format!("may not read and write the tables {table};");
+        let problem = format!("the user lacks rights: {right} on {table};");
         has(&checks, "database fault", &[&problem, "GRANT SELECT"]);
         database.run(&format!("GRANT {right} ON {table} TO {node}"));
     }
@@ -92,6 +99,90 @@ fn each_right_that_a_node_lacks_is_a_fault() {
     let (code, checks) = check(&url, &["--no-migrate"]);
     assert_eq!(code, Some(1), "{checks:#?}");
     has(&checks, "database fault", &["migrations", "GRANT SELECT"]);
+    database.run(&format!("DROP OWNED BY {node}; DROP ROLE {node}"));
+}
+
+/// Returns the URL of a database for another role, whose password is `secret`.
+fn url_of(role: &str, state: &State, url: &str) -> String {
+    let file = state.folder.path().join("password");
+    fs::write(&file, "secret").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let (host, name, file) = (host(url), name(url), file.display());
+    format!("postgres://{role}@{host}/{name}?password_file={file}")
+}
+
+/// Waits until `/ready` has this status, since its result is reused for a second.
+fn ready(serve: &Serve, expected: u16) -> Value {
+    let start = Instant::now();
+    loop {
+        let (status, body) = get(serve.address, "/ready");
+        if status == expected {
+            return body;
+        }
+        assert!(start.elapsed() < LATE, "{body}");
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// All nodes of a role lose it at once. Where a node cannot do what requests need, it is better found before it serves.
+#[test]
+fn a_node_that_loses_a_right_or_a_table_is_not_ready() {
+    let Some((_server, database)) = server() else {
+        return;
+    };
+    let (state, url) = (State::new(), database.url());
+    assert_eq!(run(&["migrate", "--database", &url]).0, Some(0));
+    let node = format!("{}_node", name(&url));
+    database.run(&format!(
+        "CREATE ROLE {node} LOGIN PASSWORD 'secret'; GRANT USAGE ON SCHEMA public TO {node}; \
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {node}"
+    ));
+    let url = url_of(&node, &state, &url);
+    let mut serve = Serve::start(&state, &["--database", &url, "--no-migrate"]);
+    ready(&serve, 200);
+    for (change, undo, reason) in [
+        (
+            "REVOKE INSERT ON writes FROM",
+            "GRANT INSERT ON writes TO",
+            "not ready: the role of the database lacks rights: INSERT on writes; GRANT them",
+        ),
+        (
+            "REVOKE SELECT, UPDATE ON secrets FROM",
+            "GRANT SELECT, UPDATE ON secrets TO",
+            "lacks rights: SELECT, UPDATE on secrets;",
+        ),
+        (
+            "ALTER TABLE tokens RENAME TO gone --",
+            "ALTER TABLE gone RENAME TO tokens --",
+            "not ready: the database lacks tables, or its role may not use their schema: tokens;",
+        ),
+    ] {
+        database.run(&format!("{change} {node}"));
+        let body = ready(&serve, 503);
+        let code = &body["reasons"][0]["code"];
+        assert_eq!(code, "tables", "{change}: {body}");
+        // It needs no credential, so it names no table.
+        let text = body.to_string();
+        assert!(
+            !["writes", "secrets", "tokens"]
+                .iter()
+                .any(|it| text.contains(it)),
+            "{text}"
+        );
+        serve.line(reason);
+        thread::sleep(Duration::from_millis(1500));
+        ready(&serve, 503);
+        database.run(&format!("{undo} {node}"));
+        ready(&serve, 200);
+        serve.line("ready again");
+    }
+    // No call needs it.
+    database.run(&format!("REVOKE DELETE ON audit FROM {node}"));
+    thread::sleep(Duration::from_millis(1500));
+    ready(&serve, 200);
+    let lines = serve.stop();
+    let logged = lines.iter().filter(|it| it.contains("not ready")).count();
+    assert_eq!(logged, 3, "each reason once: {lines:#?}");
     database.run(&format!("DROP OWNED BY {node}; DROP ROLE {node}"));
 }
 

@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use crate::advice::shell_quoted;
 use crate::commands::account_folder::{
-    AccountFolder, CLIENT_SECRET, PRIVATE_KEY, Plan, Purpose, SIGNING_KEY, Stage,
+    AccountFolder, CLIENT_SECRET, PRIVATE_KEY, Plan, Prepared, Purpose, SIGNING_KEY, Stage,
+    entries_of, would_change,
 };
 use crate::commands::member_name;
 use crate::failure::Failure;
@@ -69,35 +70,41 @@ struct Json {
 }
 
 pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), Failure> {
-    let address = Address::load(settings)?;
+    let insecure = Address::allows_insecure_permissions(settings)?;
+    let is_same = |plan: &Plan| plan.purpose == Purpose::Create;
+    let earlier = AccountFolder::earlier(&args.output_dir, insecure, is_same)?;
+    let address = Address::load(settings, entries_of(earlier.as_ref())?)?;
     let scopes = ScopeList::from(member_name::administrator());
     let id = random::hex(&*random::bytes::<8>()?).to_string();
     let plan = Plan::new(Purpose::Create, &address.base_url, id, &args.name, &scopes);
     if args.dry_run {
-        let begun = AccountFolder::begun(&args.output_dir, &plan, address.insecure_permissions)?;
-        return explain(args, &address, begun.as_ref(), ui);
+        let begun = AccountFolder::begun(&args.output_dir, &plan, insecure)?;
+        let changed = would_change(earlier.as_ref(), &address)?;
+        return explain(args, &address, begun.as_ref(), &changed, ui);
     }
     let password = Address::new_password(settings)?;
-    let certificate = address.certificate()?;
-    let folder = AccountFolder::open(&args.output_dir, address.insecure_permissions)?;
+    // It may be a pipe, and an unreadable one leaves no folder behind.
+    address.certificate()?;
+    let folder = AccountFolder::open(&args.output_dir, insecure)?;
     let profile = |keys: &AccountKeys| profile(&address, keys, &scopes);
     let again = folder.again("the name");
-    let (plan, keys) = {
+    let Prepared {
+        plan,
+        keys,
+        changed,
+    } = {
         // Until the prompt for the token.
         let progress = Progress::of_change(ui.messages);
         progress.if_interrupted(format!("nothing was sent; to continue, {again}"));
-        folder.prepare(plan, password.as_ref(), certificate.as_deref(), profile)?
+        folder.prepare(plan, password.as_ref(), &address, profile)?
     };
     if plan.stage == Stage::Accepted {
         ui.messages
             .note("the organization exists already; nothing was sent");
+        folder.report_changed(&changed, ui);
         return report(&plan, &keys, &folder, "unchanged", ui);
     }
-    let token = read_once(
-        "the bootstrap token",
-        args.token_file.as_deref(),
-        address.insecure_permissions,
-    )?;
+    let token = read_once("the bootstrap token", args.token_file.as_deref(), insecure)?;
     let progress = Progress::of_change(ui.messages);
     progress.if_unanswered(format!(
         "whether the organization is founded is not known: {again}, which shows it or continues with the same keys"
@@ -176,7 +183,13 @@ fn profile(address: &Address, keys: &AccountKeys, scopes: &ScopeList) -> String 
 }
 
 /// Prints what would be done, after an earlier run with the folder, if there was one.
-fn explain(args: &Args, address: &Address, begun: Option<&Plan>, ui: &Ui) -> Result<(), Failure> {
+fn explain(
+    args: &Args,
+    address: &Address,
+    begun: Option<&Plan>,
+    changed: &[&str],
+    ui: &Ui,
+) -> Result<(), Failure> {
     let (folder, url, name) = (args.output_dir.display(), &address.base_url, &args.name);
     let keys = format!("{CLIENT_SECRET}, {PRIVATE_KEY}, {SIGNING_KEY} and a profile");
     let found = format!("found an organization at {url} with the administrator `{name}`");
@@ -188,6 +201,11 @@ fn explain(args: &Args, address: &Address, begun: Option<&Plan>, ui: &Ui) -> Res
         Some(Stage::Made) => format!(
             "would use {CLIENT_SECRET}, {PRIVATE_KEY} and {SIGNING_KEY} of an interrupted command, which exist in {folder}, write \
              the profile again, and {found}"
+        ),
+        Some(Stage::Accepted) if !changed.is_empty() => format!(
+            "would write {} into the profile in {folder}, and nothing else: the organization of `{name}` exists already, with the keys \
+             there",
+            changed.join(" and ")
         ),
         Some(Stage::Accepted) => format!(
             "would change nothing: the organization of `{name}` exists already, with the keys in {folder}"

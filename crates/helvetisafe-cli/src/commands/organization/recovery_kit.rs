@@ -7,20 +7,21 @@ use helvetisafe::Timestamp;
 use helvetisafe::organization::{
     AccountKeys, Anchor, Chain, NewInvite, ScopeList, SigningKey, VerificationKey,
 };
-use serde::Serialize;
 
 use super::free_name;
 use super::recovery_readme::{self, README};
+use super::recovery_report::{explain, report};
 use crate::advice::{self, shell_quoted};
 use crate::commands::account_folder::{
-    AccountFolder, CLIENT_SECRET, PRIVATE_KEY, Plan, Purpose, SIGNING_KEY, Stage,
+    AccountFolder, CLIENT_SECRET, PRIVATE_KEY, Plan, Prepared, Purpose, SIGNING_KEY, Stage,
+    would_change,
 };
 use crate::commands::member_name;
 use crate::failure::{Failure, Status};
 use crate::session::{Administration, CHANGE, Vault, administrator, check_account, recovery_kit};
 use crate::settings::{AccountProfile, Address};
 use crate::ui::progress::Progress;
-use crate::ui::{Ui, output_file, table};
+use crate::ui::{Ui, output_file};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,21 +54,6 @@ pub(crate) struct Args {
     dry_run: bool,
 }
 
-/// The output of `--json`; `docs/cli.md` documents it.
-#[derive(Serialize)]
-struct Json<'a> {
-    action: &'static str,
-    organization: &'a str,
-    /// `None` in a dry run.
-    account: Option<&'a str>,
-    name: &'a str,
-    org_key_fingerprint: String,
-    verification_key: Option<String>,
-    folder: String,
-    config: Option<String>,
-    dry_run: bool,
-}
-
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     vault.settings()?.read_secrets()?;
     let progress = Progress::of_change(ui.messages);
@@ -77,15 +63,21 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         let failed = "cannot make a recovery kit";
         free_name::check(&administration, &chain, &args.name, failed)?;
     }
-    let address = Address::of(vault.settings()?);
+    let wanted = plan(args, &vault.settings()?.base_url, &chain);
+    let (address, changed) = address(args, vault)?;
     if args.dry_run {
-        let wanted = plan(args, &address, &chain);
         let insecure = address.insecure_permissions;
         let begun = AccountFolder::begun(&args.output_dir, &wanted, insecure)?;
-        return explain(args, &chain, begun.as_ref(), ui);
+        let kit = (args.output_dir.as_path(), args.name.as_str());
+        return explain(kit, &chain, begun.as_ref(), &changed, ui);
     }
     progress.if_interrupted(continues(args));
-    let (folder, plan, keys) = prepare(args, &address, &chain, key.verification_key())?;
+    let (folder, prepared) = prepare(args, wanted, &address, &chain, key.verification_key())?;
+    let Prepared {
+        plan,
+        keys,
+        changed,
+    } = prepared;
     let action = match plan.stage {
         Stage::Accepted => "unchanged",
         _ => "created",
@@ -98,15 +90,33 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let fingerprint = check_account(vault, &keys, Anchor::Key(key.verification_key()))?;
     let plan = plan.accepted(&fingerprint);
     folder.save(&plan)?;
-    report(&plan, &keys, &folder, action, ui)
+    folder.report_changed(&changed, ui);
+    report(&plan, &keys, &folder, action, changed.is_empty(), ui)
 }
 
-fn plan(args: &Args, address: &Address, chain: &Chain) -> Plan {
+/// Returns the address for the profile of the kit, and the settings that it would change in that of a complete one. An interrupted
+/// command takes from the folder what the administrator's settings do not have; a complete kit gets flags and variables alone.
+fn address(args: &Args, vault: &Vault) -> Result<(Address, Vec<&'static str>), Failure> {
+    let settings = vault.settings()?;
+    let is_same = |plan: &Plan| plan.purpose == Purpose::Recovery;
+    let earlier = AccountFolder::earlier(&args.output_dir, settings.insecure_permissions, is_same)?;
+    let address = match &earlier {
+        Some((plan, profile)) if plan.stage == Stage::Accepted => {
+            Address::load(vault.settings_args(), profile.entries()?)?
+        }
+        Some((_, profile)) => Address::of(settings).or(profile.address()?),
+        None => Address::of(settings),
+    };
+    let changed = would_change(earlier.as_ref(), &address)?;
+    Ok((address, changed))
+}
+
+fn plan(args: &Args, base_url: &str, chain: &Chain) -> Plan {
     let scopes = ScopeList::from(member_name::administrator());
     let organization = chain.organization().to_owned();
     Plan::new(
         Purpose::Recovery,
-        &address.base_url,
+        base_url,
         organization,
         &args.name,
         &scopes,
@@ -129,28 +139,23 @@ fn continues(args: &Args) -> String {
 /// Makes the files, or reads those of an earlier run.
 fn prepare(
     args: &Args,
+    wanted: Plan,
     address: &Address,
     chain: &Chain,
     own_key: VerificationKey,
-) -> Result<(AccountFolder, Plan, AccountKeys), Failure> {
+) -> Result<(AccountFolder, Prepared), Failure> {
     let folder = AccountFolder::open(&args.output_dir, address.insecure_permissions)?;
-    let plan = plan(args, address, chain);
-    let scopes = plan.scopes.clone();
-    let certificate = address.certificate()?;
+    let scopes = wanted.scopes.clone();
     let profile = |keys: &AccountKeys| profile(address, keys, &scopes, own_key);
-    let (plan, keys) = folder.prepare(plan, None, certificate.as_deref(), profile)?;
+    let prepared = folder.prepare(wanted, None, address, profile)?;
+    let Prepared { plan, keys, .. } = &prepared;
     if plan.stage != Stage::Accepted {
         let now = Timestamp::now();
-        let text = recovery_readme::text(
-            &plan,
-            &keys,
-            chain.fingerprint(),
-            now,
-            certificate.is_some(),
-        );
+        let has_certificate = address.ca_certificate.is_some();
+        let text = recovery_readme::text(plan, keys, chain.fingerprint(), now, has_certificate);
         folder.write(README, text.as_bytes())?;
     }
-    Ok((folder, plan, keys))
+    Ok((folder, prepared))
 }
 
 /// Makes the keys those of an administrator. They are in the folder already, so an interrupted command can be repeated.
@@ -205,95 +210,4 @@ fn profile(
         scopes,
     };
     profile.to_toml()
-}
-
-/// Prints what would be done, after an earlier run with the folder, if there was one.
-fn explain(args: &Args, chain: &Chain, begun: Option<&Plan>, ui: &Ui) -> Result<(), Failure> {
-    let folder = args.output_dir.display();
-    let stage = begun.map(|plan| plan.stage);
-    if ui.json {
-        let is_made = stage == Some(Stage::Accepted);
-        return ui.output.json(&Json {
-            action: if is_made { "unchanged" } else { "created" },
-            organization: chain.organization(),
-            account: None,
-            name: &args.name,
-            org_key_fingerprint: chain.fingerprint().to_string(),
-            verification_key: None,
-            folder: folder.to_string(),
-            config: None,
-            dry_run: true,
-        });
-    }
-    let keys = format!("{CLIENT_SECRET}, {PRIVATE_KEY}, {SIGNING_KEY}");
-    let account = format!(
-        "the administrator `{}` in the organization {}",
-        args.name,
-        chain.organization()
-    );
-    ui.output.line(&match stage {
-        None => format!("would make {keys}, {README} and a profile in {folder}, and {account}"),
-        Some(Stage::Begun) => format!(
-            "would make {keys}, {README} and a profile in {folder}, in place of those of an interrupted command, and {account}"
-        ),
-        Some(Stage::Made) => format!(
-            "would use {keys} of an interrupted command, which exist in {folder}, write {README} and the profile again, and make \
-             {account}"
-        ),
-        Some(Stage::Accepted) => {
-            format!("would only check the keys in {folder}: they are those of {account}")
-        }
-    })
-}
-
-fn report(
-    plan: &Plan,
-    keys: &AccountKeys,
-    folder: &AccountFolder,
-    action: &'static str,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    let verification_key = keys.signing_key.as_ref().map(SigningKey::verification_key);
-    let json = Json {
-        action,
-        organization: &plan.organization,
-        account: Some(&keys.client_id),
-        name: &plan.name,
-        org_key_fingerprint: plan.org_key_fingerprint.clone().unwrap_or_default(),
-        verification_key: verification_key.map(|key| key.to_string()),
-        folder: folder.path().display().to_string(),
-        config: Some(folder.config().display().to_string()),
-        dry_run: false,
-    };
-    match ui.json {
-        true => ui.output.json(&json)?,
-        false => print(json, ui)?,
-    }
-    if action == "unchanged" {
-        ui.messages
-            .note("the account exists already, and can be used; nothing was changed");
-    }
-    ui.messages.note(format_args!(
-        "next: test it with `helvetisafe --config {} doctor`, now, and on the media once a year; move {} to offline media, as its \
-         {README} says, and delete it here; after its use make a new kit, disable this one with {}, and then replace the org key",
-        shell_quoted(&folder.config()),
-        shell_quoted(folder.path()),
-        advice::command_about("org disable", &plan.name)
-    ));
-    Ok(())
-}
-
-fn print(json: Json<'_>, ui: &Ui) -> Result<(), Failure> {
-    let values = [
-        ("organization", json.organization.to_owned()),
-        ("account", json.account.unwrap_or_default().to_owned()),
-        ("name", json.name.to_owned()),
-        ("org key", json.org_key_fingerprint),
-        (
-            "verification key",
-            json.verification_key.unwrap_or_default(),
-        ),
-        ("profile", json.config.unwrap_or_default()),
-    ];
-    table::print_named(&values, &ui.output)
 }

@@ -1,26 +1,20 @@
 //! Checks of the database: its file or its hosts, its tables, and the rights of its user.
 
 mod disk;
+mod primary;
 
 use std::fmt::Display;
 use std::path::Path;
 
 use super::Checked;
 use crate::folder::{check_folder_of, folder_of};
-use crate::plural::counted;
 use crate::problem::Problem;
-use crate::readiness::MAX_SKEW;
 use crate::runtime::block_on;
 use crate::serve::server;
-use crate::store::{
-    Database, Host, MAX_CONNECTIONS, Primary, Replication, Role, Schema, StoreError, sqlite,
-};
+use crate::store::{Database, Host, Primary, Role, Schema, StoreError, sqlite};
 use crate::{Error, private_files};
 
 const NAME: &str = "database";
-
-/// The oldest version of PostgreSQL that is supported.
-const OLDEST: i32 = 140_000;
 
 pub(super) fn check(database: &Database, migrates: bool) -> Vec<Checked> {
     let subject = format!("database {database}");
@@ -122,7 +116,7 @@ fn hosts(hosts: &[Host], migrates: bool) -> Vec<Checked> {
             let problem = Problem::new("database", "no host of the URL accepts writes", remedy);
             checks.push(Checked::fault(NAME, &problem));
         }
-        [primary] => checks.extend(self::primary(primary, &names(), migrates)),
+        [it] => checks.extend(primary::check(it, &names(), migrates)),
         _ => {
             let problem = "all accept writes, so that nodes could write to different databases";
             let remedy = "stop the old primary, or make it a standby of the new one";
@@ -172,89 +166,6 @@ fn host(host: &Host, has_primary: bool) -> Checked {
 
 fn version(number: i32) -> impl Display {
     format!("{}.{}", number / 10_000, number % 10_000)
-}
-
-/// Checks the primary.
-fn primary(primary: &Primary, host: &str, migrates: bool) -> Vec<Checked> {
-    let problem = |(problem, remedy): Finding| Problem::new(host, problem, remedy);
-    let faults = [
-        (NAME, outdated(primary)),
-        (NAME, closed_tables(primary)),
-        ("standby", stuck(primary)),
-    ];
-    let warnings = [
-        (NAME, missing_rights(primary).filter(|_| migrates)),
-        (NAME, few_connections(primary)),
-        ("standby", missing_standby(primary)),
-        ("clock", clock_skew(primary)),
-    ];
-    let faults = faults
-        .into_iter()
-        .filter_map(|(name, found)| Some(Checked::fault(name, &problem(found?))));
-    let warnings = warnings
-        .into_iter()
-        .filter_map(|(name, found)| Some(Checked::warning(name, &problem(found?))));
-    faults.chain(warnings).collect()
-}
-
-/// A problem of the primary, and its remedy.
-type Finding = (String, &'static str);
-
-fn outdated(primary: &Primary) -> Option<Finding> {
-    let problem = format!("has PostgreSQL {}", version(primary.version));
-    let remedy = "upgrade it to PostgreSQL 14 or later";
-    (primary.version < OLDEST).then_some((problem, remedy))
-}
-
-fn closed_tables(primary: &Primary) -> Option<Finding> {
-    let tables = &primary.closed_tables;
-    let problem = format!("the user may not read and write the tables {tables}");
-    let remedy =
-        "GRANT SELECT, INSERT, UPDATE, DELETE on them to the user, or log in as their owner";
-    (!tables.is_empty()).then_some((problem, remedy))
-}
-
-fn missing_rights(primary: &Primary) -> Option<Finding> {
-    let problem = "the user may not make tables, which a migration needs".to_owned();
-    let remedy = "set no-migrate for this user, and migrate as the owner of the tables";
-    (!primary.may_migrate).then_some((problem, remedy))
-}
-
-fn few_connections(primary: &Primary) -> Option<Finding> {
-    let connections = primary.connections;
-    let problem = format!(
-        "has {} for all users, and a node opens up to {MAX_CONNECTIONS}",
-        counted(connections, "connection")
-    );
-    let are_few = i64::from(connections) < i64::from(MAX_CONNECTIONS);
-    are_few.then_some((problem, "raise max_connections of PostgreSQL"))
-}
-
-fn missing_standby(primary: &Primary) -> Option<Finding> {
-    let problem = "no commit waits for a synchronous standby, so an acknowledged write is on one server alone";
-    let remedy = "set synchronous_standby_names, as docs/self-hosting.md describes";
-    (primary.replication == Replication::Off).then_some((problem.to_owned(), remedy))
-}
-
-fn stuck(primary: &Primary) -> Option<Finding> {
-    let Replication::Stuck(stuck) = &primary.replication else {
-        return None;
-    };
-    let problem =
-        format!("no synchronous standby confirms commits, so writes and logins wait: {stuck}");
-    let remedy =
-        "start the standby, or change synchronous_standby_names, as docs/self-hosting.md describes";
-    Some((problem, remedy))
-}
-
-fn clock_skew(primary: &Primary) -> Option<Finding> {
-    let skew = primary.skew;
-    let problem = format!(
-        "its clock differs from that of this machine by {} s",
-        skew.as_secs()
-    );
-    let remedy = "synchronize both clocks, such as with chrony";
-    (skew.abs() > MAX_SKEW).then_some((problem, remedy))
 }
 
 /// Checks the tables, and that they are a vault's.

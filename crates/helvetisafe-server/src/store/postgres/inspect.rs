@@ -10,8 +10,9 @@ use tokio::time::timeout;
 
 use super::failure::reason;
 use super::replication::replication;
+use super::rights::{self, Lacking, lacking};
 use super::{Address, Replication, now};
-use crate::store::{Moment, skew, table};
+use crate::store::{Moment, skew};
 
 /// The timeout of the connection to a host and of its answers.
 const WAIT: Duration = Duration::from_secs(5);
@@ -45,8 +46,8 @@ pub(crate) struct Primary {
     pub(crate) connections: i32,
     /// True if the user may make tables.
     pub(crate) may_migrate: bool,
-    /// The tables that the user may not read and write, separated by commas.
-    pub(crate) closed_tables: String,
+    /// What a node lacks of the tables. None of them exist before the first migration.
+    pub(crate) lacking: Lacking,
     /// The clock of the server minus that of this machine.
     pub(crate) skew: SignedDuration,
 }
@@ -59,10 +60,8 @@ const FACTS: &str = concat!(
     ", \
      current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int \
      AS connections, \
-     coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_migrate, \
-     coalesce((SELECT string_agg(name, ', ') FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NOT NULL AND NOT ( \
-     has_table_privilege(name, 'SELECT') AND has_table_privilege(name, 'INSERT') AND \
-     has_table_privilege(name, 'UPDATE') AND has_table_privilege(name, 'DELETE'))), '') AS closed_tables"
+     coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_migrate, ",
+    lacking!(),
 );
 
 impl Address {
@@ -86,8 +85,8 @@ impl Address {
     async fn role(&self, host: usize) -> Result<Role, Error> {
         let mut connection = self.options(host)?.connect().await?;
         let sent = Timestamp::now();
-        let used: Vec<_> = table::used(true).collect();
-        let facts = sqlx::query(FACTS).bind(used);
+        let (tables, rights) = rights::needed();
+        let facts = sqlx::query(FACTS).bind(tables).bind(rights);
         let row = facts.fetch_one(&mut connection).await?;
         let received = Timestamp::now();
         // The facts are complete, so a failure to close the connection does not matter.
@@ -100,7 +99,7 @@ impl Address {
             replication: Replication::of(&row)?,
             connections: row.try_get("connections")?,
             may_migrate: row.try_get("may_migrate")?,
-            closed_tables: row.try_get("closed_tables")?,
+            lacking: Lacking::of(&row)?,
             skew: skew(sent, Moment(row.try_get("now")?).into(), received),
         }))
     }

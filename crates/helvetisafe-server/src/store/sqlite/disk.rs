@@ -17,7 +17,8 @@ const OVERHEAD: u64 = 64 << 10;
 /// The disk of a database file.
 pub(super) struct Disk {
     file: PathBuf,
-    reserve: u64,
+    /// The free space that values leave beside that in reserve, in bytes.
+    min_free: u64,
     refused: Limited,
 }
 
@@ -25,7 +26,7 @@ impl Disk {
     pub(super) fn of(file: PathBuf) -> Self {
         Self {
             file,
-            reserve: MIN_FREE,
+            min_free: MIN_FREE,
             refused: Limited::default(),
         }
     }
@@ -48,19 +49,19 @@ impl Disk {
 
     /// Returns the free space that values need, in bytes: what is missing in reserve is kept free for it.
     fn needed(&self, held: u64) -> u64 {
-        self.reserve.saturating_add(RESERVE.saturating_sub(held))
+        self.min_free.saturating_add(RESERVE.saturating_sub(held))
     }
 
     #[cfg(test)]
     pub(super) fn full(&self) -> Self {
         Self {
-            reserve: u64::MAX,
+            min_free: u64::MAX,
             ..Self::of(self.file.clone())
         }
     }
 
-    /// Fails if a value of this size would need the reserve. One that fits into the pages of deleted values needs the disk
-    /// only for the log, so half the reserve is enough.
+    /// Fails if a value of this size would not leave the free space. One that fits into the pages of deleted values needs the
+    /// disk only for the log, so half of it is enough.
     pub(super) fn check(&self, connection: &Connection, size: usize) -> Result<(), StoreError> {
         let free = free_space(&self.file);
         if free >= self.needed(0) {
@@ -72,7 +73,7 @@ impl Disk {
         }
         let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
         let unused = u64::from(pragma("freelist_count")?) * u64::from(pragma("page_size")?);
-        match free >= needed - self.reserve / 2 && unused > size as u64 + OVERHEAD {
+        match free >= needed - self.min_free / 2 && unused > size as u64 + OVERHEAD {
             true => Ok(()),
             false => {
                 self.report(free, needed);
@@ -105,13 +106,13 @@ mod tests {
     }
 
     #[test]
-    fn a_value_must_leave_the_reserve() {
+    fn a_value_must_leave_free_space() {
         let folder = tempfile::tempdir().unwrap();
         let (connection, file) = database(&folder);
-        let check = |reserve| {
+        let check = |min_free| {
             let file = file.clone();
             let disk = Disk {
-                reserve,
+                min_free,
                 ..Disk::of(file)
             };
             disk.check(&connection, 1000)
@@ -125,9 +126,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (connection, file) = database(&folder);
         // More than is free, and half of it is not.
-        let reserve = free_space(&file).saturating_add(1 << 30);
+        let min_free = free_space(&file).saturating_add(1 << 30);
         let disk = Disk {
-            reserve,
+            min_free,
             ..Disk::of(file)
         };
         assert_eq!(disk.check(&connection, 1000), Err(StoreError::Full));
