@@ -186,6 +186,10 @@ fn is_same(old: &Secret, new: &Secret) -> bool {
 
 fn not_written(error: Error, key: &KeyName, new_key: &KeyName, vault: &Vault) -> Failure {
     match error.kind() {
+        // Without a status another client may have changed what was written.
+        ErrorKind::Conflict if error.status().is_none() => {
+            Failure::from(error).with_advice(&format!("`{key}` was not changed"))
+        }
         ErrorKind::Conflict => Failure::new(
             Status::Conflict,
             format_args!(

@@ -381,3 +381,32 @@ fn after_the_promotion_signals_end_the_command() {
     assert_eq!(resume.output().unwrap().status.code(), Some(2));
     stage.recover();
 }
+
+/// The secret may have the new value, and no request shows it.
+#[test]
+fn an_update_without_an_answer_may_have_happened() {
+    let stage = Stage::new();
+    let proxy = start_proxy(|seen, before| match seen.method.as_str() {
+        "PUT" => Action::ForwardAndClose,
+        _ if before.iter().any(|it| it.method == "PUT") => Action::Close,
+        _ => Action::Forward,
+    });
+    let mut command = stage.world.command_through(&proxy);
+    let output = command
+        .args(["rotate", "PASSWORD", "--generate"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(9), "{text}");
+    for part in [
+        "`PASSWORD` may have the new value: the answer to its update was lost",
+        "`helvetisafe get PASSWORD` shows which value it has: compare it",
+        "`helvetisafe rotate PASSWORD --resume`",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("nothing was sent"), "{text}");
+    assert_ne!(stage.get("PASSWORD").unwrap(), "first");
+    stage.run(&["rotate", "PASSWORD", "--resume", "--yes"]);
+    assert_eq!(stage.get(SLOT), None);
+}
