@@ -451,7 +451,7 @@ fn a_value_to_seal_again_is_read_again_after_a_replacement() {
     let secrets = client.secrets();
     secrets.create("other", "value", None).unwrap();
     secrets
-        .create_fields("db", &[("user", "app")], None)
+        .create_fields("db", &[("user", "app"), ("pass", "word")], None)
         .unwrap();
     is_armed.store(true, Ordering::SeqCst);
     secrets
