@@ -98,7 +98,9 @@ impl Copy {
         let (old, new) = vault.write(read_back)?.map_err(|error: Error| {
             let state =
                 format!("`{new_key}` was written, but not checked; `{key}` was not changed");
-            Failure::from(error).with_advice(&state)
+            // That is about the reads alone.
+            let failure = Failure::from(error).without_advice("nothing was sent");
+            failure.with_advice(&state)
         })?;
         if !is_same(&old, &new) {
             return Err(Failure::new(

@@ -41,7 +41,7 @@ impl Exchange<'_> {
                 return Ok(Some(secret));
             }
             if value.expose_secret() != self.old.expose_secret() {
-                return Ok(None);
+                return self.overtaken(effect).map_or(Ok(None), Err);
             }
             match vault.write(|secrets| self.write(&secret, secrets))? {
                 Ok(_) => effect = Effect::Written,
@@ -60,6 +60,20 @@ impl Exchange<'_> {
         ))
     }
 
+    /// Returns the failure if another client has changed what a write of this command may have stored.
+    fn overtaken(&self, effect: Effect) -> Option<Failure> {
+        let key = self.key;
+        let before = match effect {
+            Effect::None => return None,
+            Effect::Unknown => {
+                format!("`{key}` may have had the new value: the answer to its update was lost")
+            }
+            Effect::Written => format!("`{key}` was updated"),
+        };
+        let changed = format_args!("{before}, and another client has changed it since");
+        Some(self.compare(Failure::new(Status::Conflict, changed)))
+    }
+
     /// Adds to a failure what the writes before it may have changed.
     fn after(&self, effect: Effect, failure: Failure) -> Failure {
         let key = self.key;
@@ -72,9 +86,13 @@ impl Exchange<'_> {
         };
         // This is about the last request alone.
         let failure = failure.without_advice("nothing was sent");
-        failure.after(&before).with_advice(&format!(
+        self.compare(failure.after(&before))
+    }
+
+    fn compare(&self, failure: Failure) -> Failure {
+        failure.with_advice(&format!(
             "{} shows which value it has: compare it before you continue",
-            advice::command(format_args!("get {key}"))
+            advice::command(format_args!("get {}", self.key))
         ))
     }
 
