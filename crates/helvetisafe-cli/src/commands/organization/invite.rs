@@ -232,7 +232,7 @@ fn explain(args: &Args, invite: &NewInvite, ui: &Ui) -> Result<(), Failure> {
     ))
 }
 
-/// Returns the end of the time from now, rounded up to a whole second.
+/// Returns the end of the time from now in whole seconds, a second from now at least.
 fn expires_at(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
     let time = expiry::after(now, text)?;
     if time.duration_since(now).unsigned_abs() < SHORTEST {
@@ -246,8 +246,8 @@ fn expires_at(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
             "the vault takes no invitation that expires after more than 90 days: give --expires 90d or less, not `{text}`"
         )));
     }
-    let rounded = time.as_second() + i64::from(time.subsec_nanosecond() > 0);
-    Timestamp::from_second(rounded.min(longest))
+    let shortest = now.as_second() + 1 + i64::from(now.subsec_nanosecond() > 0);
+    Timestamp::from_second(time.as_second().max(shortest))
         .map_err(|error| Failure::usage(format_args!("the expiry is out of range: {error}")))
 }
 
@@ -263,7 +263,8 @@ mod tests {
         }
         for (text, expected) in [
             ("1s", "2027-01-01T00:00:02Z"),
-            ("1500ms", "2027-01-01T00:00:03Z"),
+            ("1500ms", "2027-01-01T00:00:02Z"),
+            ("8s", "2027-01-01T00:00:08Z"),
             ("90d", "2027-04-01T00:00:00Z"),
         ] {
             let time = expires_at(text, now).unwrap();
