@@ -197,6 +197,12 @@ impl Failure {
         self
     }
 
+    /// Adds what happened before.
+    pub(crate) fn after(mut self, before: &str) -> Self {
+        self.message = self.message.map(|it| format!("{before}: {it}"));
+        self
+    }
+
     /// Drops this advice.
     pub(crate) fn without_advice(mut self, advice: &str) -> Self {
         self.message = self
@@ -299,6 +305,9 @@ impl Failure {
             (ErrorKind::NotFound, Some(key)) => Self::not_found(key),
             (ErrorKind::OrgKeyRefused, _) => Self::org_key_refused(&error),
             // Its advice is to find out first whether the write happened.
+            (ErrorKind::Ambiguous, _) if error.setting().is_some_and(setting::is_timeout) => {
+                Self::new(status, &error).with_advice(setting::LONGER_FOR_ANSWERS)
+            }
             (ErrorKind::Ambiguous, _) => Self::new(status, &error),
             _ => match error.setting().map(setting::advice) {
                 // The time until the next attempt stays.

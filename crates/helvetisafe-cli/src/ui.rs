@@ -4,6 +4,7 @@ pub(crate) mod clipboard;
 pub(crate) mod duration;
 pub(crate) mod expiry;
 pub(crate) mod held;
+pub(crate) mod in_flight;
 pub(crate) mod input_file;
 mod interruption;
 pub(crate) mod key_names;

@@ -8,6 +8,7 @@ mod framing;
 #[cfg(feature = "async")]
 pub(crate) mod hyper;
 mod informational;
+mod late;
 mod no_tls;
 mod per_address;
 pub(crate) mod proxy;
@@ -33,6 +34,7 @@ pub use self::reqwest::ReqwestTransport;
 pub use self::tower::TowerTransport;
 pub(crate) use certificate::CertificateProblem;
 pub use error::{Failure, TransportError};
+pub(crate) use late::Late;
 pub(crate) use per_address::{Addresses, PerAddress};
 
 /// Sends one request and returns the whole answer.

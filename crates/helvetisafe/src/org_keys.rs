@@ -11,6 +11,7 @@ mod key;
 mod rotation;
 
 use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
 
 #[cfg(feature = "organization")]
 use helvetisafe_crypto::organization::Head;
@@ -192,6 +193,7 @@ impl OrgKeys {
             accepted,
             offered: key.fingerprint(),
             offered_epoch: key.epoch(),
+            time_left: Duration::ZERO,
         })
     }
 

@@ -175,7 +175,7 @@ impl<R: Runtime> Vault<R> {
         }
         #[cfg(not(feature = "organization"))]
         let _ = is_doubted;
-        if self.accepts(action, &offered, purpose).await? {
+        if self.accepts(action, &offered, purpose, bounds).await? {
             return Ok(());
         }
         let cause = self.org_keys.refuse(&offered);
@@ -209,7 +209,9 @@ impl<R: Runtime> Vault<R> {
         action: &Action,
         key: &UnconfirmedKey,
         purpose: Purpose,
+        bounds: &Bounds,
     ) -> Result<bool, Error> {
+        let runtime = &self.api.runtime;
         loop {
             // A key that another thread has replaced meanwhile is judged again.
             let is_confirmed = match self.org_keys.judge(key, false) {
@@ -219,8 +221,9 @@ impl<R: Runtime> Vault<R> {
                     return Ok(purpose == Purpose::Read);
                 }
                 Verdict::Ask(confirm, change) => {
+                    let change = change.within(runtime.remaining(bounds.deadline));
                     let ask = move || Ok(confirm(&change));
-                    if !compute(&self.api.runtime, Action::GetOrgKey, ask).await? {
+                    if !compute(runtime, Action::GetOrgKey, ask).await? {
                         self.org_keys.remember_unconfirmed(key);
                         return Ok(false);
                     }

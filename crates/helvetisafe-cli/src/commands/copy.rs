@@ -98,7 +98,9 @@ impl Copy {
         let (old, new) = vault.write(read_back)?.map_err(|error: Error| {
             let state =
                 format!("`{new_key}` was written, but not checked; `{key}` was not changed");
-            Failure::from(error).with_advice(&state)
+            // That is about the reads alone.
+            let failure = Failure::from(error).without_advice("nothing was sent");
+            failure.with_advice(&state)
         })?;
         if !is_same(&old, &new) {
             return Err(Failure::new(
@@ -186,6 +188,10 @@ fn is_same(old: &Secret, new: &Secret) -> bool {
 
 fn not_written(error: Error, key: &KeyName, new_key: &KeyName, vault: &Vault) -> Failure {
     match error.kind() {
+        // Without a status another client may have changed what was written.
+        ErrorKind::Conflict if error.status().is_none() => {
+            Failure::from(error).with_advice(&format!("`{key}` was not changed"))
+        }
         ErrorKind::Conflict => Failure::new(
             Status::Conflict,
             format_args!(

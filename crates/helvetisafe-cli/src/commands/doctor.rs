@@ -36,7 +36,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let mut report = Report::new(ui);
     if let Err(failure) = examine(args, &mut report, vault, ui) {
-        report.failed(&vault.explain_refusal(failure));
+        let failure = vault.explain_org_key(vault.explain_refusal(failure));
+        report.failed(&vault.explain_timeout(failure));
     }
     report.finish()
 }

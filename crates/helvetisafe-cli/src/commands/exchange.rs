@@ -20,24 +20,35 @@ pub(super) struct Exchange<'a> {
     pub(super) expiry: Expiry,
 }
 
+/// The effect of the writes so far.
+#[derive(Clone, Copy)]
+enum Effect {
+    None,
+    /// The answer to a write was lost, so it may have happened, or may happen yet.
+    Unknown,
+    Written,
+}
+
 impl Exchange<'_> {
     /// Writes the new value if the secret has the old one, until it reads the new one back. Returns the secret;
     /// `None` if another client has written neither of the two.
     pub(super) fn run(&self, vault: &Vault) -> Result<Option<Secret>, Failure> {
+        let mut effect = Effect::None;
         for _ in 0..=MAX_WRITES {
-            let (value, secret) = read(self.key, self.field, vault)?;
+            let read = read(self.key, self.field, vault);
+            let (value, secret) = read.map_err(|failure| self.after(effect, failure))?;
             if value.expose_secret() == self.new.expose_secret() {
                 return Ok(Some(secret));
             }
             if value.expose_secret() != self.old.expose_secret() {
-                return Ok(None);
+                return self.overtaken(effect).map_or(Ok(None), Err);
             }
             match vault.write(|secrets| self.write(&secret, secrets))? {
-                Ok(_) => {}
+                Ok(_) => effect = Effect::Written,
                 // The next read shows what happened.
-                Err(error) if matches!(error.kind(), ErrorKind::Changed | ErrorKind::Ambiguous) => {
-                }
-                Err(error) => return Err(vault.failure(error)),
+                Err(error) if error.kind() == ErrorKind::Ambiguous => effect = Effect::Unknown,
+                Err(error) if error.kind() == ErrorKind::Changed => {}
+                Err(error) => return Err(self.after(effect, vault.failure(error))),
             }
         }
         Err(Failure::new(
@@ -46,6 +57,42 @@ impl Exchange<'_> {
                 "`{}` was written, but still has the old value when it is read back",
                 self.key
             ),
+        ))
+    }
+
+    /// Returns the failure if another client has changed what a write of this command may have stored.
+    fn overtaken(&self, effect: Effect) -> Option<Failure> {
+        let key = self.key;
+        let before = match effect {
+            Effect::None => return None,
+            Effect::Unknown => {
+                format!("`{key}` may have had the new value: the answer to its update was lost")
+            }
+            Effect::Written => format!("`{key}` was updated"),
+        };
+        let changed = format_args!("{before}, and another client has changed it since");
+        Some(self.compare(Failure::new(Status::Conflict, changed)))
+    }
+
+    /// Adds to a failure what the writes before it may have changed.
+    fn after(&self, effect: Effect, failure: Failure) -> Failure {
+        let key = self.key;
+        let before = match effect {
+            Effect::None => return failure,
+            Effect::Unknown => format!(
+                "`{key}` may have the new value: the answer to its update was lost, and the next request failed"
+            ),
+            Effect::Written => format!("`{key}` was updated, and the next request failed"),
+        };
+        // This is about the last request alone.
+        let failure = failure.without_advice("nothing was sent");
+        self.compare(failure.after(&before))
+    }
+
+    fn compare(&self, failure: Failure) -> Failure {
+        failure.with_advice(&format!(
+            "{} shows which value it has: compare it before you continue",
+            advice::command(format_args!("get {}", self.key))
         ))
     }
 

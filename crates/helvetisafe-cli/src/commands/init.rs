@@ -175,8 +175,18 @@ fn check(settings: &Settings, messages: Messages) -> Result<(), Refused> {
         .credentials()
         .map_err(about(Topic::Authentication))?;
     settings.key_source().map_err(about(Topic::Key))?;
-    let client = builder(settings, messages)?.connect()?;
-    let chain = Trust::load_all(settings)?.examine(&client, client.organization())?;
+    let time = Timeouts::default().operation;
+    let vault = Vault::with_settings(settings.clone(), Some(time), messages);
+    let budget = vault.budget()?;
+    let connect = || -> Result<_, Refused> { Ok(builder(settings, messages)?.connect()?) };
+    let late = |refused: Refused| Refused {
+        failure: vault.explain_timeout(refused.failure),
+        ..refused
+    };
+    let client = budget.spend(connect).map_err(late)?;
+    let calls = budget.limit_calls(client.organization());
+    let chain = budget.spend(|| Trust::load_all(settings)?.examine(&client, calls));
+    let chain = chain.map_err(|failure| late(failure.into()))?;
     let fingerprint = client.org_key_fingerprint();
     let advice = match chain {
         Some(_) => "the signed chain of the organization has it",

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::session::{NumberedKey, Trust, Vault, builder};
-use crate::settings::{Entries, Settings};
+use crate::settings::Entries;
 use crate::ui::messages::Messages;
 use crate::ui::{Ui, prompt};
 
@@ -67,7 +67,7 @@ enum Command {
 pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let trust = || Trust::load_all(vault.settings()?);
     match args.command.as_ref().unwrap_or(&Command::Show) {
-        Command::Show => show::run(&trust()?, vault.settings()?, ui),
+        Command::Show => show::run(&trust()?, vault, ui),
         Command::List => {
             let entries = Entries::collect(vault.settings_args())?;
             list::run(entries.insecure_permissions, ui)
@@ -76,7 +76,7 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
             let trust = trust()?;
             let key = match fingerprint {
                 Some(text) => NumberedKey::unnumbered(given(&trust, text, *yes, ui.messages)?),
-                None => chosen(&trust, *yes, vault.settings()?, ui.messages)?,
+                None => chosen(&trust, *yes, vault)?,
             };
             pin(trust, key, ui)
         }
@@ -85,8 +85,9 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
 }
 
 /// Connects with the org key that the vault has now, and remembers nothing.
-fn connect(settings: &Settings, messages: Messages) -> Result<Client, Failure> {
-    Ok(builder(settings, messages)?.connect()?)
+fn connect(vault: &Vault) -> Result<Client, Failure> {
+    let builder = builder(vault.settings()?, vault.messages)?;
+    Ok(vault.budget()?.spend(|| builder.connect())?)
 }
 
 fn parse(text: &str) -> Result<Fingerprint, Failure> {
@@ -116,12 +117,8 @@ fn given(trust: &Trust, text: &str, yes: bool, messages: Messages) -> Result<Fin
 }
 
 /// Returns the current org key after the user has confirmed it.
-fn chosen(
-    trust: &Trust,
-    yes: bool,
-    settings: &Settings,
-    messages: Messages,
-) -> Result<NumberedKey, Failure> {
+fn chosen(trust: &Trust, yes: bool, vault: &Vault) -> Result<NumberedKey, Failure> {
+    let messages = vault.messages;
     let is_terminal = io::stdin().is_terminal();
     if !yes && !is_terminal {
         return Err(Failure::usage(
@@ -129,9 +126,11 @@ fn chosen(
              current one",
         ));
     }
-    let client = connect(settings, messages)?;
+    let client = connect(vault)?;
     let current = client.org_key_fingerprint();
-    let chain = trust.follow_chain(client.organization());
+    let budget = vault.budget()?;
+    let calls = budget.limit_calls(client.organization());
+    let chain = budget.spend(|| trust.follow_chain(calls));
     match &chain {
         Err(failure) => messages.warning(failure.message().unwrap_or_default()),
         Ok(Some(chain)) if *chain.fingerprint() != current => messages.warning(format_args!(

@@ -8,6 +8,14 @@ use super::Failure;
 pub(crate) const LONGER_TIMEOUT: &str =
     "try again, or set a longer --timeout, HELVETISAFE_TIMEOUT, or timeout in the profile";
 
+/// The advice for a write that timed out, which may have happened.
+pub(super) const LONGER_FOR_ANSWERS: &str = "a longer --timeout, HELVETISAFE_TIMEOUT, or timeout in the profile leaves more time for the answer";
+
+/// Returns true if a longer timeout helps.
+pub(super) fn is_timeout(setting: Setting) -> bool {
+    advice(setting) == Some(LONGER_TIMEOUT)
+}
+
 /// Describes an error that is no failure of the command, with the advice of the command.
 pub(crate) fn describe(error: &Error) -> String {
     let failure = Failure::without_doctor(error.clone());
@@ -22,7 +30,9 @@ pub(super) fn advice(setting: Setting) -> Option<&'static str> {
              --ca-certificate; else do not continue",
         ),
         Setting::SecretLimit => Some("the command reads and writes no larger secret"),
-        Setting::OperationTimeout => Some(LONGER_TIMEOUT),
+        Setting::OperationTimeout | Setting::AttemptTimeout | Setting::SilenceTimeout => {
+            Some(LONGER_TIMEOUT)
+        }
         Setting::Passphrase => Some(
             "give its passphrase with --private-key-passphrase-file, or in \
              HELVETISAFE_PRIVATE_KEY_PASSPHRASE",

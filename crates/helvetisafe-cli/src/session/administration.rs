@@ -2,6 +2,7 @@
 //! signed chain, and the signing key.
 
 mod api_token;
+mod change;
 
 use std::cell::OnceCell;
 
@@ -20,6 +21,7 @@ use crate::advice;
 use crate::failure::{Failure, Status};
 use crate::once::get_or_make;
 use crate::settings::Settings;
+use crate::ui::in_flight::InFlight;
 
 /// The scopes of a change of the organization.
 pub(crate) const CHANGE: [Scope; 3] = [
@@ -34,6 +36,7 @@ pub(crate) struct Administration<'a> {
     settings: &'a Settings,
     client: Client,
     account: OnceCell<Account>,
+    in_flight: InFlight,
 }
 
 /// The credential needs all `scopes` for what a command does. `failed` says what cannot be done without them.
@@ -94,8 +97,10 @@ impl<'a> Administration<'a> {
         let settings = vault.settings()?;
         settings.read_secrets()?;
         let scopes: Scopes = needed.iter().chain(optional).copied().collect();
+        let in_flight = InFlight::default();
         let client = vault.connect_with(access, |builder| {
-            let builder = builder.scopes(scopes);
+            let watch = change::watch(in_flight.clone(), vault.messages);
+            let builder = builder.scopes(scopes).on_event(watch);
             match rotation.clone() {
                 Some(rotation) => builder.org_key_rotation(rotation),
                 None => builder,
@@ -110,6 +115,7 @@ impl<'a> Administration<'a> {
             settings,
             client,
             account: OnceCell::new(),
+            in_flight,
         };
         connected.check_granted(failed, needed)?;
         Ok(connected)
@@ -290,12 +296,17 @@ impl<'a> Administration<'a> {
 }
 
 fn lacks(failed: &str, scopes: Scopes) -> Failure {
+    let wanted = match scopes.contains(Scope::OrganizationWrite) {
+        true => "administrator".to_owned(),
+        false => advice::shell_quoted(scopes.to_string().as_ref()),
+    };
     Failure::new(
         Status::Forbidden,
         format_args!(
             "{failed}: the account does not have all the scopes that this needs, which are {scopes}; {} lists those that it has; \
-             ask an administrator to do this",
-            advice::command("account scopes")
+             use an account that has them, which an administrator invites with {}",
+            advice::command("account scopes"),
+            advice::command(format_args!("org invite NAME --scopes {wanted}"))
         ),
     )
 }

@@ -111,7 +111,9 @@ impl Budget {
             return failure;
         }
         let failure = failure.without_advice(LONGER_TIMEOUT);
-        failure.with_advice(&format!("timed out after {self}: set a longer --timeout"))
+        failure.with_advice(&format!(
+            "timed out after {self}: set a longer --timeout, HELVETISAFE_TIMEOUT, or timeout in the profile"
+        ))
     }
 }
 

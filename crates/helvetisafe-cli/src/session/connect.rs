@@ -175,10 +175,20 @@ fn reaching<A>(
         builder = builder.ca_certificate(pem);
     }
     if let Some(operation) = address.timeout {
-        builder = builder.timeouts(Timeouts {
-            operation,
-            ..Timeouts::default()
-        });
+        builder = builder.timeouts(timeouts(operation));
     }
     Ok(builder)
+}
+
+/// Returns the limits for this timeout. A longer one than by default leaves more time for a single request, too: otherwise it would
+/// not help at a vault that answers slowly.
+pub(super) fn timeouts(operation: Duration) -> Timeouts {
+    let usual = Timeouts::default();
+    Timeouts {
+        operation,
+        // The parts that they have by default.
+        attempt: usual.attempt.max(operation / 3),
+        silence: usual.silence.max(operation / 6),
+        ..usual
+    }
 }

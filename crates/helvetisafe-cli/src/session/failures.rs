@@ -14,6 +14,8 @@ pub(crate) struct Failures<'a> {
     messages: Messages,
     /// The time for several secrets.
     budget: Option<&'a Budget>,
+    /// The time for one secret.
+    of_one: Option<&'a Budget>,
     first: Option<Failure>,
     unbound: Vec<Unbound>,
     /// The secrets that were not done in time.
@@ -26,6 +28,7 @@ impl<'a> Failures<'a> {
         Self {
             messages,
             budget: None,
+            of_one: None,
             first: None,
             unbound: Vec::new(),
             late: Vec::new(),
@@ -36,8 +39,9 @@ impl<'a> Failures<'a> {
     /// Failures of work on `total` secrets in the time of `budget`.
     pub(crate) fn within(budget: &'a Budget, total: usize, messages: Messages) -> Self {
         Self {
-            // The timeout of a single secret is reported as it is.
+            // The timeout of a single secret is reported as its failure.
             budget: Some(budget).filter(|_| total > 1),
+            of_one: Some(budget).filter(|_| total == 1),
             ..Self::new(messages)
         }
     }
@@ -60,6 +64,10 @@ impl<'a> Failures<'a> {
             self.has_timed_out = true;
             return;
         }
+        let failure = match self.of_one {
+            Some(budget) => budget.explain(failure),
+            None => failure,
+        };
         match failure.unbound_names() {
             Some(names) => self.unbound.push(names.clone()),
             None => self.messages.failure(&failure),

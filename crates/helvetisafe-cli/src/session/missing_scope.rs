@@ -5,7 +5,7 @@ use std::path::Path;
 use helvetisafe::Scope;
 use helvetisafe::organization::{Account, ScopeList, is_name};
 
-use crate::advice::shell_quoted;
+use crate::advice::{self, shell_quoted};
 
 /// A scope that a call needs, and the credential does not have.
 pub(super) struct MissingScope<'a> {
@@ -50,6 +50,13 @@ impl MissingScope<'_> {
                 false => format!("{lacks}: ask the vault's owner for an account that has it"),
             };
         }
+        if self.can_invite() {
+            let invite = format!("org invite NAME --scopes {}", self.wanted());
+            return format!(
+                "{lacks}, and the scopes of an account do not change: as an administrator, invite a new account that has it, with {}",
+                advice::command(invite)
+            );
+        }
         let names = self.administrators.as_ref();
         let names = names.map_or_else(String::new, |names| format!(" ({names})"));
         format!(
@@ -57,6 +64,12 @@ impl MissingScope<'_> {
              again, with `helvetisafe org invite NAME --scopes {}`",
             self.wanted()
         )
+    }
+
+    /// Returns true if the account is an administrator that can invite.
+    fn can_invite(&self) -> bool {
+        let needed = [Scope::OrganizationRead, Scope::OrganizationWrite];
+        needed.iter().all(|scope| has(&self.account.scopes, *scope))
     }
 
     /// The API token was made without it.

@@ -7,6 +7,7 @@
 mod doubt;
 mod examination;
 mod first_use;
+mod followed;
 mod known_organization;
 mod known_vault;
 mod known_vaults;
@@ -164,7 +165,27 @@ impl<'a> Trust<'a> {
             _ => {}
         }
         self.note_epoch(&client, messages);
+        self.note_work(messages);
         Ok(client)
+    }
+
+    /// Returns true if the vault has accepted the account on this machine before.
+    pub(super) fn has_worked(&self) -> bool {
+        self.remembered.as_ref().is_some_and(|it| it.has_worked)
+    }
+
+    /// Remembers that the vault has accepted an account that a command made, so that a later refusal has another reason than a
+    /// missing confirmation. Failing to write it costs no more than that.
+    fn note_work(&mut self, messages: Messages) {
+        let known = self.memory.find(&self.vault);
+        if known.is_none_or(|it| it.has_worked) || !self.settings.may_be_unconfirmed() {
+            return;
+        }
+        if let Err(error) = self.memory.saw_work(&self.vault) {
+            messages.detail(format_args!(
+                "cannot remember that the account has worked: {error}"
+            ));
+        }
     }
 
     /// Remembers the number of the org key, so that the vault cannot leave it out later. Failing to write it costs no more than

@@ -28,8 +28,15 @@ struct FolderAccount {
 impl Settings {
     /// Returns the possible reasons for which the vault refuses an account that a command made in the folder of the profile;
     /// `None` for other accounts.
-    pub(crate) fn causes_of_refused_account(&self) -> Option<String> {
-        self.account_file()?.causes_of_refusal()
+    ///
+    /// `has_worked` is true if the vault has accepted the account on this machine before.
+    pub(crate) fn causes_of_refused_account(&self, has_worked: bool) -> Option<String> {
+        self.account_file()?.causes_of_refusal(has_worked)
+    }
+
+    /// Returns true if a command made the account of the profile, and it may not be confirmed yet.
+    pub(crate) fn may_be_unconfirmed(&self) -> bool {
+        self.account_file().is_some_and(|file| file.path.exists())
     }
 
     /// Returns the file that explains a refusal, for another thread; `None` if no command can have made it.
@@ -49,16 +56,22 @@ pub(crate) struct AccountFile {
 
 impl AccountFile {
     /// Returns the possible reasons for which the vault refuses the account; `None` if the file is that of another account.
-    pub(crate) fn causes_of_refusal(&self) -> Option<String> {
+    pub(crate) fn causes_of_refusal(&self, has_worked: bool) -> Option<String> {
         let account: FolderAccount = serde_json::from_slice(&fs::read(&self.path).ok()?).ok()?;
         let is_same = account.client_id.as_ref() == Some(&self.client_id);
-        is_same.then(|| account.causes())
+        is_same.then(|| account.causes(has_worked))
     }
 }
 
 impl FolderAccount {
-    fn causes(&self) -> String {
+    fn causes(&self, has_worked: bool) -> String {
         let name = &self.name;
+        if has_worked && self.purpose == "join" {
+            return format!(
+                "the vault has accepted the account `{name}` here before, so it was disabled since, or has another client secret: an \
+                 administrator sees its state with `helvetisafe org members`"
+            );
+        }
         let expired = self.expires_at.filter(|time| *time <= Timestamp::now());
         match (self.purpose.as_str(), self.stage.as_str(), expired) {
             ("join", _, Some(time)) => format!(

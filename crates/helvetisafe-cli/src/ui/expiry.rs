@@ -165,11 +165,13 @@ pub(crate) fn in_words(expires_at: Option<Timestamp>, now: Timestamp) -> String 
     let Some(expires_at) = expires_at else {
         return "never".to_owned();
     };
-    let seconds = expires_at.duration_since(now).as_secs();
-    if seconds <= 0 {
+    if expires_at <= now {
         return "expired".to_owned();
     }
-    format!("in {}", time_in_words(seconds))
+    match expires_at.duration_since(now).as_secs() {
+        0 => "in less than a second".to_owned(),
+        seconds => format!("in {}", time_in_words(seconds)),
+    }
 }
 
 /// Returns `it expires in 3 days`, or `it has expired`.

@@ -45,6 +45,11 @@ impl Interruption {
         };
     }
 
+    /// Returns the message.
+    pub(super) fn message(&self) -> String {
+        self.lock().message.clone()
+    }
+
     /// Does work during which no signal acts. If it succeeds, it has this message.
     pub(super) fn after<T, E>(
         &self,

@@ -10,6 +10,7 @@ use std::time::Duration;
 #[cfg(unix)]
 use signal_hook::consts::{SIGCONT, SIGTSTP};
 
+use super::in_flight::Change;
 use super::interruption::Interruption;
 use super::messages::Messages;
 #[cfg(unix)]
@@ -117,6 +118,11 @@ impl Progress {
     /// Sets the message of a signal while a request is in flight. A signal waits for the answer for 2 s at most.
     pub(crate) fn if_unanswered(&self, message: impl Into<String>) {
         self.interruption.set(message.into(), true);
+    }
+
+    /// Returns a change whose outcome is not known while its request is in flight. A signal prints `unknown` then.
+    pub(crate) fn change(&self, unknown: String) -> Change {
+        Change::new(self.interruption.clone(), unknown)
     }
 
     /// Does work during which no signal acts, and after which this is the message of a signal.

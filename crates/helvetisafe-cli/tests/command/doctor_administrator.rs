@@ -107,7 +107,7 @@ fn verbs_without_their_scopes_are_a_warning() {
         "`org rotate` needs secrets:read",
         "`token` needs tokens:write",
         "`audit` needs audit:read",
-        "ask an administrator to invite a new account with more scopes",
+        "invite a new account with more scopes, with `helvetisafe org invite NAME --scopes administrator",
     ] {
         assert!(message.contains(says), "{message}");
     }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use helvetisafe_test_support::{Action, Proxy};
+use helvetisafe_test_support::{Action, Proxy, Request};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::organization::{Organization, command, ok};
 use crate::world::{World, bootstrap_token, start_proxy};
+
+const NOTHING: &str = "interrupted; nothing was changed";
 
 /// Longer than any test waits.
 const LONG: Duration = Duration::from_secs(20);
@@ -79,7 +81,20 @@ fn an_unknown_outcome_names_the_command_that_shows_it() {
             "GET",
             "/api/v1/account",
             &["org", "withdraw", "dave"],
-            "interrupted; nothing was changed",
+            NOTHING,
+        ),
+        // The calls before the change.
+        (
+            "GET",
+            "/api/v1/organization/chain",
+            &["org", "invite", "eve", "--scopes", "reader"],
+            NOTHING,
+        ),
+        (
+            "GET",
+            "/api/v1/organization/chain",
+            &["org", "disable", "dave", "--yes"],
+            NOTHING,
         ),
     ] {
         let organization = Organization::new();
@@ -124,4 +139,44 @@ fn an_account_that_may_exist_is_shown_by_the_same_command() {
         assert!(text.contains(says), "{path}: {text}");
     }
     assert!(organization.path("bob/private-key.pem").exists());
+}
+
+/// Holds the requests of this kind after the first `free` ones.
+fn holding_after(
+    free: usize,
+    method: &'static str,
+    path: &'static str,
+    held: &Arc<AtomicUsize>,
+) -> Proxy {
+    let held = Arc::clone(held);
+    start_proxy(move |request, before| {
+        let is_of_kind = |it: &Request| it.method == method && it.path.starts_with(path);
+        let earlier = before.iter().filter(|it| is_of_kind(it)).count();
+        if !is_of_kind(request) || earlier < free {
+            return Action::Forward;
+        }
+        held.fetch_add(1, Ordering::SeqCst);
+        Action::Stall(LONG)
+    })
+}
+
+/// The change reads the chain once more before its request is sent.
+#[test]
+fn nothing_was_changed_while_the_calls_before_the_change_are_in_flight() {
+    for line in [
+        &["org", "invite", "eve", "--scopes", "reader"][..],
+        &["org", "disable", "bob", "--yes"],
+        &["org", "confirm", "dave", "--yes"],
+    ] {
+        let organization = Organization::new();
+        organization.member("bob", "reader");
+        let code = organization.invite("dave", "reader");
+        ok(organization.join(&code, "dave"));
+        let held = Arc::default();
+        let proxy = holding_after(1, "GET", "/api/v1/organization/chain", &held);
+        let url = proxy.base_url();
+        let line = [&["--config", "ada/config.toml", "--base-url", &url], line].concat();
+        let text = interrupted(&organization.world, None, &line, "", &held);
+        assert!(text.contains(NOTHING), "{line:?}: {text}");
+    }
 }

@@ -618,7 +618,7 @@ fn an_org_key_without_a_number_is_refused_after_one_with_a_number() {
         .path()
         .join(".local/state/helvetisafe/known-vaults.json");
     let known = json(&fs::read_to_string(file).unwrap());
-    assert_eq!(known["vaults"][0]["key_epoch"], 1);
+    assert_eq!(known["vaults"][0]["org_key_number"], 1);
     hides.store(true, Ordering::Relaxed);
     let stored = ok(run(&["get", "KEY"]));
     let messages = fails(&run(&["set", "KEY", "--generate"]), 8);

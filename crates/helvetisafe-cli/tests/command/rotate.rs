@@ -381,3 +381,75 @@ fn after_the_promotion_signals_end_the_command() {
     assert_eq!(resume.output().unwrap().status.code(), Some(2));
     stage.recover();
 }
+
+/// The secret may have the new value, and no request shows it.
+#[test]
+fn an_update_without_an_answer_may_have_happened() {
+    let stage = Stage::new();
+    let proxy = start_proxy(|seen, before| match seen.method.as_str() {
+        "PUT" => Action::ForwardAndClose,
+        _ if before.iter().any(|it| it.method == "PUT") => Action::Close,
+        _ => Action::Forward,
+    });
+    let mut command = stage.world.command_through(&proxy);
+    let output = command
+        .args(["rotate", "PASSWORD", "--generate"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(9), "{text}");
+    for part in [
+        "`PASSWORD` may have the new value: the answer to its update was lost",
+        "`helvetisafe get PASSWORD` shows which value it has: compare it",
+        "`helvetisafe rotate PASSWORD --resume`",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("nothing was sent"), "{text}");
+    assert_ne!(stage.get("PASSWORD").unwrap(), "first");
+    stage.run(&["rotate", "PASSWORD", "--resume", "--yes"]);
+    assert_eq!(stage.get(SLOT), None);
+}
+
+/// Another client writes between the update and the read that shows its outcome.
+#[test]
+fn an_update_that_another_client_overtakes_may_have_happened() {
+    let stage = Stage::new();
+    let credentials = stage.world.credentials();
+    let folder = stage.world.folder.path().to_owned();
+    stage.world.write("other", "theirs", 0o600);
+    let is_set = AtomicU32::new(0);
+    let proxy = start_proxy(move |seen, before| {
+        if seen.method == "PUT" {
+            return Action::ForwardAndClose;
+        }
+        let was_updated = before.iter().any(|it| it.method == "PUT");
+        if was_updated && seen.method == "GET" && is_set.swap(1, Ordering::SeqCst) == 0 {
+            let mut other = Command::new(env!("CARGO_BIN_EXE_helvetisafe"));
+            let url = format!("http://{}", vault_address());
+            other
+                .current_dir(&folder)
+                .args(["update", "PASSWORD", "--value-file", "other"])
+                .env("HELVETISAFE_BASE_URL", url)
+                .env("HOME", &folder)
+                .env("HELVETISAFE_TRUST_FIRST_USE", "true")
+                .envs(credentials.clone());
+            assert!(other.status().unwrap().success());
+        }
+        Action::Forward
+    });
+    let mut command = stage.world.command_through(&proxy);
+    let output = command
+        .args(["rotate", "PASSWORD", "--generate"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(6), "{text}");
+    let happened = "the answer to its update was lost, and another client has changed it since";
+    assert!(
+        text.contains(happened) && text.contains("`helvetisafe get PASSWORD`"),
+        "{text}"
+    );
+    assert_eq!(stage.get("PASSWORD").unwrap(), "theirs");
+    stage.run(&["rotate", "PASSWORD", "--abandon", "--yes"]);
+}

@@ -273,3 +273,95 @@ fn the_timeout_bounds_each_poll_of_a_watch() {
     thread::spawn(move || messages.for_each(drop));
     assert_eq!(values.next().unwrap().unwrap(), "new");
 }
+
+/// Each message names the limit, and the setting that raises it, in no words of a library.
+#[test]
+fn each_timeout_names_the_limit_and_the_setting() {
+    let world = World::new();
+    world.set("KEY", "value");
+    let stalled = |method: &'static str, path: &'static str| {
+        start_proxy(
+            move |seen, _| match seen.method == method && seen.path.contains(path) {
+                true => Action::Stall(Duration::from_secs(20)),
+                false => Action::Forward,
+            },
+        )
+    };
+    for (method, path, line, limit) in [
+        (
+            "POST",
+            "/oauth/token",
+            &["get", "KEY"][..],
+            "timed out after 1 s",
+        ),
+        ("GET", "org-key", &["trust"], "timed out after 1 s"),
+        ("GET", "/secrets", &["list"], "timed out after 1 s"),
+        (
+            "GET",
+            "/secrets/KEY",
+            &["get", "KEY"],
+            "timed out after 1 s",
+        ),
+        (
+            "PUT",
+            "/secrets/KEY",
+            &["update", "KEY", "--generate"],
+            "in the time that was left",
+        ),
+        (
+            "DELETE",
+            "/secrets/KEY",
+            &["delete", "KEY", "--yes"],
+            "in the time that was left",
+        ),
+        (
+            "GET",
+            "/account",
+            &["account", "show"],
+            "timed out after 1 s",
+        ),
+        ("POST", "/oauth/token", &["doctor"], "timed out after 1 s"),
+    ] {
+        let proxy = stalled(method, path);
+        let mut command = world.command_through(&proxy);
+        let output = command
+            .args(line)
+            .args(["--timeout", "1s"])
+            .output()
+            .unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text);
+        assert_eq!(output.status.code(), Some(9), "{line:?}: {text}");
+        assert!(text.contains(limit), "{line:?}: {text}");
+        assert!(
+            text.contains("--timeout, HELVETISAFE_TIMEOUT"),
+            "{line:?}: {text}"
+        );
+        assert!(!text.contains("timeout: "), "{line:?}: {text}");
+    }
+}
+
+/// A vault that is silent for longer than a request may wait by default answers within a longer timeout.
+#[test]
+fn a_longer_timeout_leaves_more_time_for_each_request() {
+    let world = World::new();
+    world.set("KEY", "value");
+    let proxy = start_proxy(|seen, _| match seen.is("GET", "/api/v1/secrets/KEY") {
+        true => Action::ForwardAfter(Duration::from_secs(7)),
+        false => Action::Forward,
+    });
+    let mut command = world.command_through(&proxy);
+    let output = command
+        .args(["get", "KEY", "--timeout", "60s"])
+        .output()
+        .unwrap();
+    assert_eq!(output.stdout, b"value", "{output:?}");
+    assert_eq!(proxy.count("GET", "/api/v1/secrets/KEY"), 1);
+    let mut command = world.command_through(&proxy);
+    let output = command.args(["get", "KEY"]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        text.contains("nothing came for 5 s") && text.contains("set a longer --timeout"),
+        "{text}"
+    );
+}

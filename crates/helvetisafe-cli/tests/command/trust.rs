@@ -165,3 +165,30 @@ fn on_a_terminal_trust_pin_asks_for_confirmation() {
     }
     assert_eq!(known(&world)[0]["fingerprint"], world.fingerprint());
 }
+
+/// An earlier version remembered the newest number of any org key, also after `trust pin` of another one.
+#[test]
+fn the_number_of_an_earlier_version_is_no_alarm() {
+    let world = World::new();
+    world.set("KEY", "value");
+    let file = world
+        .folder
+        .path()
+        .join(".local/state/helvetisafe/known-vaults.json");
+    let known =
+        || -> serde_json::Value { serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap() };
+    let mut old = known();
+    let entry = old["vaults"][0].as_object_mut().unwrap();
+    assert_eq!(entry.remove("org_key_number"), Some(1.into()));
+    entry.insert("key_epoch".to_owned(), 7.into());
+    let text = old.to_string();
+    for line in [&["trust", "pin", "--yes"][..], &["trust"], &["get", "KEY"]] {
+        std::fs::write(&file, &text).unwrap();
+        let output = world.command().args(line).output().unwrap();
+        assert!(output.status.success(), "{line:?}: {output:?}");
+        world.set("KEY", "value");
+        let entry = &known()["vaults"][0];
+        assert_eq!(entry["org_key_number"], 1, "{line:?}");
+        assert_eq!(entry.get("key_epoch"), None, "{line:?}");
+    }
+}

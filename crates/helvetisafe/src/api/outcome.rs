@@ -32,7 +32,7 @@ impl<T> Outcome<T> {
 pub(crate) enum ReadBack<T> {
     /// The attempt had its effect, which this answer describes.
     Done(T),
-    /// There is a secret that another client wrote.
+    /// There is a value that another client wrote: before the attempt, or after it.
     Taken,
     /// The attempt had no effect: after a create there is no secret, after an update it is the old one.
     Absent,

@@ -9,7 +9,7 @@ use http::StatusCode;
 
 use super::{Action, Cause, Error, ErrorKind};
 use crate::config_error::ConfigError;
-use crate::http::CertificateProblem;
+use crate::http::{CertificateProblem, Late};
 
 /// The setting of the client that helps against an error; from [`Error::setting`].
 ///
@@ -28,6 +28,12 @@ pub enum Setting {
     ListLimit,
     /// [`Timeouts::operation`](crate::Timeouts::operation): the operation took longer.
     OperationTimeout,
+    /// [`Timeouts::connect`](crate::Timeouts::connect): the connection took longer.
+    ConnectTimeout,
+    /// [`Timeouts::attempt`](crate::Timeouts::attempt): each attempt took longer.
+    AttemptTimeout,
+    /// [`Timeouts::silence`](crate::Timeouts::silence): the vault, or the network, was silent for longer.
+    SilenceTimeout,
     /// [`KeySource::with_passphrase`](crate::KeySource::with_passphrase): the private key is encrypted.
     Passphrase,
     /// [`ClientBuilder::scopes`](crate::ClientBuilder::scopes): the vault refuses some of the requested ones.
@@ -57,6 +63,9 @@ impl fmt::Display for Setting {
             Self::SecretLimit => "BodyLimits::secret",
             Self::ListLimit => "BodyLimits::list",
             Self::OperationTimeout => "Timeouts::operation",
+            Self::ConnectTimeout => "Timeouts::connect",
+            Self::AttemptTimeout => "Timeouts::attempt",
+            Self::SilenceTimeout => "Timeouts::silence",
             Self::Passphrase => "KeySource::with_passphrase",
             Self::Scopes => "ClientBuilder::scopes",
             Self::OrgKeys => "ClientBuilder::pin_org_keys",
@@ -90,6 +99,15 @@ impl ConfigError {
 }
 
 impl Setting {
+    fn of_limit(late: Late) -> Self {
+        match late {
+            Late::Connect(_) => Self::ConnectTimeout,
+            Late::Silence(_) => Self::SilenceTimeout,
+            Late::Attempt(_) => Self::AttemptTimeout,
+            Late::Operation => Self::OperationTimeout,
+        }
+    }
+
     fn advice(self) -> String {
         match self {
             Self::CaCertificate => format!(
@@ -98,7 +116,10 @@ impl Setting {
             Self::CredentialLimit | Self::SecretLimit | Self::ListLimit => {
                 format!("raise `{self}`")
             }
-            Self::OperationTimeout => format!("try again, or raise `{self}`"),
+            Self::OperationTimeout
+            | Self::ConnectTimeout
+            | Self::AttemptTimeout
+            | Self::SilenceTimeout => format!("try again, or raise `{self}`"),
             Self::Passphrase => format!("give it with `{self}`"),
             Self::Scopes => format!("request fewer scopes with `{self}`"),
             Self::OrgKeys => format!(
@@ -145,6 +166,9 @@ impl Error {
             Cause::Transport(error) if error.exceeds_body_limit() => Some(self.body_limit()),
             Cause::Transport(error) if error.lacks_client_certificate() => {
                 Some(Setting::ClientCertificate)
+            }
+            Cause::Transport(error) if error.late().is_some() => {
+                error.late().map(Setting::of_limit)
             }
             Cause::Transport(error) => (error.certificate_problem()?
                 == CertificateProblem::UnknownIssuer)
@@ -208,7 +232,14 @@ impl Error {
             ErrorKind::Api if self.status() == Some(StatusCode::NOT_FOUND) => {
                 Some(self.advice_for_path().to_owned())
             }
-            ErrorKind::Changed => Some(ErrorCode::VersionMismatch.advice().to_owned()),
+            // Without a status the message says what to do.
+            ErrorKind::Changed => {
+                let code = match self.0.action.key() {
+                    Some(_) => ErrorCode::VersionMismatch,
+                    None => ErrorCode::ChainMoved,
+                };
+                self.status().map(|_| code.advice().to_owned())
+            }
             ErrorKind::Unsupported => Some("update it without a condition".to_owned()),
             ErrorKind::RateLimited => Some(match self.retry_after() {
                 Some(wait) => try_again(wait),
@@ -230,6 +261,9 @@ impl Error {
 
     /// Returns the advice for a 404 or 409. Without a status the message needs none.
     fn advice_for_status(&self) -> Option<String> {
+        if matches!(self.0.cause, Cause::Exists) {
+            return Some(self.0.action.advice_for_repetition().to_owned());
+        }
         self.status()?;
         let advice = match self.kind() {
             ErrorKind::Conflict => "it exists already: use update, or put",

@@ -32,7 +32,10 @@ pub(crate) enum Cause {
     NotBound,
     #[error("the secret opened, but holds one value named `{0}`: it may be another secret's")]
     NamesAnother(KeyName),
-    #[error("another secret of that name is there")]
+    #[error(
+        "its answer was lost, and a secret of that name is there with another value: another client created it, or has changed \
+         it after this call had created it"
+    )]
     Exists,
     #[error("the vault gave no version of it, so it cannot check that it is unchanged")]
     NoVersion,

@@ -236,6 +236,12 @@ pub(crate) enum OrganizationCause {
         names(.0)
     )]
     UnopenedSecrets(Vec<KeyName>),
+    /// The change was made so many times, and each time another one was faster.
+    #[error(
+        "the vault refused each of {0} attempts, since the organization had changed since its chain was read: nothing was changed. \
+         Repeat it later; if that fails too, ask the vault's operator"
+    )]
+    Overtaken(u32),
     #[error(
         "a member was disabled after the new org key was made or sent, and may know it. The org key was not replaced; abandon the \
          rotation, and repeat it with a new key"
@@ -261,6 +267,7 @@ impl OrganizationCause {
             | Self::UnverifiedInvitation(_)
             | Self::UnopenedSecrets(_) => ErrorKind::Crypto,
             Self::OtherOrgKey { .. } => ErrorKind::OrgKeyRefused,
+            Self::Overtaken(_) => ErrorKind::Changed,
             Self::Change(_) | Self::ConfirmedMeanwhile | Self::ExposedKey => ErrorKind::Conflict,
             Self::NotAdministrator => ErrorKind::Forbidden,
             // As the vault refuses the token of such an invitation.

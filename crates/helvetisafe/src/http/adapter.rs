@@ -14,7 +14,7 @@ use rustls::AlertDescription;
 use tokio::time::{error::Elapsed, timeout};
 use zeroize::Zeroizing;
 
-use super::{AttemptLimits, Failure, TransportError};
+use super::{AttemptLimits, Failure, Late, TransportError};
 
 /// The first allocation for a body without an announced length.
 const FIRST_BODY: usize = 4096;
@@ -38,7 +38,10 @@ where
     let answered = async { read(sent.await?, limits.body).await };
     match timeout(limits.time, answered).await {
         Ok(outcome) => outcome,
-        Err(_) => Err(TransportError::new(Failure::TimedOut)),
+        Err(_) => {
+            let late = Late::Attempt(limits.time);
+            Err(TransportError::with_source(Failure::TimedOut, late))
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use http::Uri;
 use super::AttemptLimits;
 use super::no_tls::NoTls;
 use super::tls::is_certificate_missing;
-use super::{CertificateProblem, ureq};
+use super::{CertificateProblem, Late, ureq};
 
 /// The failure of a request that has no answer.
 ///
@@ -156,6 +156,22 @@ impl TransportError {
     fn no_tls(&self) -> Option<NoTls> {
         let source = self.source.as_deref();
         NoTls::find(source.filter(|_| self.failure == Failure::Tls)?)
+    }
+
+    /// Returns the limit of time that the request exceeded, if the transport names it.
+    pub(crate) fn late(&self) -> Option<Late> {
+        self.get_ref()?.downcast_ref().copied()
+    }
+
+    /// Returns the same failure of an attempt that had only the time that was left of its operation.
+    pub(crate) fn in_time_left(self) -> Self {
+        match self.late() {
+            Some(Late::Attempt(_)) => Self {
+                source: Some(Arc::new(Late::Operation)),
+                ..self
+            },
+            _ => self,
+        }
     }
 
     /// Returns the reason for which the vault's certificate was refused, if that is known.

@@ -21,7 +21,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use zeroize::Zeroizing;
 
 use super::{
-    Answer, AsyncTransport, AttemptLimits, ConnectionSettings, Failure, TransportError,
+    Answer, AsyncTransport, AttemptLimits, ConnectionSettings, Failure, Late, TransportError,
     check_timeouts,
 };
 use crate::config_error::ConfigError;
@@ -87,7 +87,7 @@ impl HyperTransport {
         };
         match timeout(limits.time, exchange).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(timed_out(&progress)),
+            Err(_) => Err(timed_out(&progress, Late::Attempt(limits.time))),
         }
     }
 
@@ -182,7 +182,10 @@ impl HyperTransport {
             match timeout_at(last_byte + self.timeouts.silence, work.as_mut()).await {
                 Ok(value) => return Ok(value),
                 Err(_) if progress.last_byte() > last_byte => last_byte = progress.last_byte(),
-                Err(_) => return Err(timed_out(progress)),
+                Err(_) => {
+                    let late = Late::Silence(self.timeouts.silence);
+                    return Err(timed_out(progress, late));
+                }
             }
         }
     }

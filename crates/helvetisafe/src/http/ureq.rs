@@ -24,7 +24,7 @@ use super::framing::TooMuchFraming;
 use super::informational::TooManyInformational;
 use super::tls::{Tls, rustls_error};
 use super::{
-    AttemptLimits, ConnectionSettings, Failure, Transport, TransportError, check_timeouts,
+    AttemptLimits, ConnectionSettings, Failure, Late, Transport, TransportError, check_timeouts,
 };
 use crate::config_error::ConfigError;
 use crate::limits::Timeouts;
@@ -160,12 +160,35 @@ impl Transport for UreqTransport {
             agent::without_panics_of_tls(|| self.run(request))?
         };
         answer.map_err(|error| {
-            let error = explain(Progress::current(), error).through(self.proxy.as_ref());
+            let time = AttemptLimits::of(request).time;
+            let error = self.explain(Progress::current(), error, time);
             if error.failure() == Failure::NotSent {
                 self.resolver.forget();
             }
             error
         })
+    }
+}
+
+impl UreqTransport {
+    /// Explains an error of an attempt with this time.
+    fn explain(&self, progress: Progress, error: ureq::Error, time: Duration) -> TransportError {
+        let late = match &error {
+            ureq::Error::Timeout(Timeout::PerRead | Timeout::PerWrite) => {
+                Some(Late::Silence(self.timeouts.silence))
+            }
+            ureq::Error::Timeout(Timeout::Connect | Timeout::Resolve) => {
+                Some(Late::Connect(self.timeouts.connect))
+            }
+            ureq::Error::Timeout(_) => Some(Late::Attempt(time)),
+            _ => None,
+        };
+        let explained = explain(progress, error);
+        let explained = match late {
+            Some(late) => TransportError::with_source(explained.failure(), late),
+            None => explained,
+        };
+        explained.through(self.proxy.as_ref())
     }
 }
 

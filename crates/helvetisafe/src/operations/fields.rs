@@ -12,7 +12,6 @@ use super::{Operation, parse};
 use crate::config_error::ConfigError;
 use crate::error::{Action, Cause, Error, ErrorKind};
 use crate::expiry::Expiry;
-use crate::org_keys::Purpose;
 use crate::runtime::{Boxed, Runtime};
 use crate::secret::{SecretMetadata, Written};
 
@@ -144,14 +143,12 @@ impl<R: Runtime> Operation<'_, R> {
         value: &FieldValue<'_>,
         expiry: endpoint::Expiry,
     ) -> Result<SecretMetadata, Error> {
-        let mut record = self.read(key).await?;
-        let version = record.version.take();
-        let payload = self.open(key, record, Purpose::SealAgain).await?;
-        let checked = self.vault.binding.check(key, &payload, &[field]);
+        let read = self.read_to_seal(key, |_| Ok(())).await?;
+        let checked = self.vault.binding.check(key, &read.payload, &[field]);
         checked.map_err(|cause| Error::new(Action::Get(key.clone()), cause))?;
-        match payload.encode_with_field(field, value.clone()) {
+        match read.payload.encode_with_field(field, value.clone()) {
             Some(plaintext) => {
-                self.update_payload(key, &plaintext, expiry, version.as_ref())
+                self.update_payload(key, &plaintext, expiry, read.version.as_ref())
                     .await
             }
             None => Err(Error::new(Action::Update(key.clone()), Cause::NoFields)),

@@ -68,13 +68,37 @@ impl<R: Runtime> Operation<'_, R> {
 
     /// Reads a secret from the vault, not from the cache, to encrypt its value again.
     pub(super) async fn get_to_seal(&self, key: KeyName) -> Result<Secret, Error> {
-        let record = self.read(&key).await?;
-        if record.expires_at == Time::Unreadable {
+        let value = self.read_to_seal(&key, |record| match record.expires_at {
             // The copy would never expire.
-            return Err(Error::new(Action::Get(key), Cause::UnreadableExpiry));
-        }
-        let value = self.value(&key, record, Purpose::SealAgain).await?;
+            Time::Unreadable => Err(Error::new(
+                Action::Get(key.clone()),
+                Cause::UnreadableExpiry,
+            )),
+            _ => Ok(()),
+        });
+        let value = value.await?;
         self.check_binding(Secret::new(key, value, Freshness::Fresh), &[])
+    }
+
+    /// Reads and decrypts a secret from the vault, to encrypt its value again. `check` refuses a record before.
+    pub(super) async fn read_to_seal(
+        &self,
+        key: &KeyName,
+        check: impl Fn(&SecretRecord) -> Result<(), Error> + Send + Sync,
+    ) -> Result<Value, Error> {
+        let before = self.vault.org_keys.current().fingerprint();
+        let read = async || {
+            let record = self.read(key).await?;
+            check(&record)?;
+            self.value(key, record, Purpose::SealAgain).await
+        };
+        match read().await {
+            // The org key was replaced after the vault had sent the value under the old one.
+            Err(error) if error.may_be_replaced_org_key() && self.has_new_org_key(before) => {
+                read().await
+            }
+            outcome => outcome,
+        }
     }
 
     /// Reads a secret, or takes what was prefetched.

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use helvetisafe_crypto::Fingerprint;
 #[cfg(feature = "organization")]
@@ -171,6 +172,7 @@ pub struct OrgKeyChange {
     pub(super) accepted: Fingerprint,
     pub(super) offered: Fingerprint,
     pub(super) offered_epoch: Option<u64>,
+    pub(super) time_left: Duration,
 }
 
 impl OrgKeyChange {
@@ -204,6 +206,34 @@ impl OrgKeyChange {
     #[must_use]
     pub fn offered_epoch(&self) -> Option<u64> {
         self.offered_epoch
+    }
+
+    /// Returns the time until the deadline of the operation that waits for the decision. Work that takes longer, such as requests,
+    /// delays the operation beyond it.
+    ///
+    /// ```no_run
+    /// use helvetisafe::{Client, OrgKeyRotation};
+    ///
+    /// fn fetch_trusted_key(timeout: std::time::Duration) -> Option<String> {
+    ///     // For example from the organization's own web server.
+    /// #   None
+    /// }
+    ///
+    /// let policy = OrgKeyRotation::ask(|change| {
+    ///     let trusted = fetch_trusted_key(change.time_left());
+    ///     trusted.is_some_and(|key| key == change.offered().to_string())
+    /// });
+    /// let client = Client::builder_from_env()?.org_key_rotation(policy).connect()?;
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    #[must_use]
+    pub fn time_left(&self) -> Duration {
+        self.time_left
+    }
+
+    /// Returns the change for an operation with this much time.
+    pub(crate) fn within(self, time_left: Duration) -> Self {
+        Self { time_left, ..self }
     }
 }
 

@@ -140,6 +140,7 @@ fn only_pinned_keys_go_on_opening() {
 fn change(accepted: &UnconfirmedKey, offered: &UnconfirmedKey) -> OrgKeyChange {
     OrgKeyChange {
         accepted: accepted.fingerprint(),
+        time_left: Duration::ZERO,
         offered: offered.fingerprint(),
         offered_epoch: offered.epoch(),
     }

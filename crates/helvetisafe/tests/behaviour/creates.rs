@@ -1,8 +1,9 @@
 //! A create happens once, or its error says that the outcome is unknown.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use helvetisafe::{Client, ErrorKind, Scope, Scopes, Timeouts};
+use helvetisafe::{Client, Error, ErrorKind, Expiry, Scope, Scopes, Timeouts};
 use helvetisafe_server::{NewAccount, Vault};
 use helvetisafe_test_support::{Action, PEM, SECRETS, World, answer, earlier};
 
@@ -64,27 +65,55 @@ fn a_create_that_did_not_arrive_is_sent_again() {
     assert_eq!(value(&client), "v");
 }
 
-#[test]
-fn another_clients_secret_is_a_conflict() {
-    let world = losing(|| Action::Close);
-    let client = world.client();
-    // Another client, not behind the proxy, is faster.
+/// Connects another client, which is not behind the proxy.
+fn another(world: &World) -> Client {
     let secret = secrecy::ExposeSecret::expose_secret(&world.account.client_secret);
     let other = Client::builder(
         world.vault.base_url(),
         helvetisafe::Credentials::service_account(world.account.client_id.as_str(), secret),
         helvetisafe::KeySource::pem(PEM),
     );
-    other
-        .connect()
-        .unwrap()
-        .secrets()
-        .create("db", "theirs", None)
-        .unwrap();
-    let error = client.secrets().create("db", "ours", None).unwrap_err();
+    other.connect().unwrap()
+}
+
+/// The value of another client does not show whether it created the secret or changed it.
+fn assert_taken(error: &Error) {
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert_eq!(error.status(), None, "no 409 came: {error}");
-    assert!(error.to_string().contains("another secret"), "{error}");
+    let text = error.to_string();
+    assert!(
+        text.contains(
+            "another client created it, or has changed it after this call had created it"
+        ) && text.ends_with("read it before writing again"),
+        "{text}"
+    );
+}
+
+#[test]
+fn another_clients_secret_is_a_conflict() {
+    let world = losing(|| Action::Close);
+    let client = world.client();
+    // Another client is faster.
+    let other = another(&world);
+    other.secrets().create("db", "theirs", None).unwrap();
+    assert_taken(&client.secrets().create("db", "ours", None).unwrap_err());
+    assert_eq!(value(&client), "theirs");
+}
+
+#[test]
+fn a_secret_that_another_client_changed_before_the_read_back_may_be_the_own_one() {
+    let other: Arc<OnceLock<Client>> = Arc::default();
+    let changing = Arc::clone(&other);
+    let world = World::new(move |seen, before| {
+        if seen.is("GET", DB) && earlier(before, "GET", DB) == 0 {
+            let secrets = changing.get().unwrap().secrets();
+            secrets.update("db", "theirs", Expiry::Keep).unwrap();
+        }
+        seen.is("POST", SECRETS).then_some(Action::ForwardAndClose)
+    });
+    assert!(other.set(another(&world)).is_ok());
+    let client = world.client();
+    assert_taken(&client.secrets().create("db", "ours", None).unwrap_err());
     assert_eq!(value(&client), "theirs");
 }
 

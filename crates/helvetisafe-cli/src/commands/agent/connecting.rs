@@ -46,7 +46,7 @@ impl Connecting {
                     None
                 }
                 Err(failure) if self.is_serving() => {
-                    let reasons = || self.settings.causes_of_refused_account();
+                    let reasons = || self.settings.causes_of_refused_account(true);
                     let failure = failure.with_causes_of_refusal(reasons);
                     self.keep_old(&failure);
                     None
@@ -186,7 +186,7 @@ impl Connecting {
             } = event
                 && is_refused_account(error.expose())
             {
-                let reasons = || account.as_ref()?.causes_of_refusal();
+                let reasons = || account.as_ref()?.causes_of_refusal(true);
                 outage.note_refusal(|| reasons().unwrap_or_else(|| REFUSED.to_owned()));
             }
         }

@@ -208,10 +208,12 @@ impl Address {
     /// Returns the failure of a connection, with advice.
     fn failure(&self, error: &Error) -> Failure {
         let failure = Failure::without_doctor(error.clone());
+        let reach = error.transport_error().map(TransportError::failure);
+        let is_reach = matches!(reach, Some(Reach::NotSent | Reach::TimedOut));
         match error.setting() {
             // The failure has advice of its own.
-            Some(_) => failure,
-            None => failure.with_advice(reach_advice(error, &self.base)),
+            Some(_) if !is_reach => failure,
+            _ => failure.with_advice(reach_advice(error, &self.base)),
         }
     }
 

@@ -4,6 +4,7 @@ use helvetisafe::organization::{Account, Chain, ScopeList};
 use helvetisafe::{Client, Scope};
 
 use super::report::Report;
+use crate::advice;
 use crate::commands::{member_name, organization};
 use crate::failure::Failure;
 use crate::session::{Administration, Budget, CHANGE};
@@ -109,12 +110,18 @@ fn lacking(scopes: &ScopeList, is_token: bool) -> Vec<String> {
 }
 
 /// Returns the source of more scopes.
-fn remedy(account: &Account, is_token: bool) -> &'static str {
-    match is_token && lacking(&account.scopes, is_token).is_empty() {
-        true => {
-            "use the client id and secret of the account, or make another token with more scopes"
-        }
-        false => "ask an administrator to invite a new account with more scopes",
+fn remedy(account: &Account, is_token: bool) -> String {
+    if is_token && lacking(&account.scopes, is_token).is_empty() {
+        return "use the client id and secret of the account, or make another token with more scopes"
+            .to_owned();
+    }
+    let own = member_name::list(&account.scopes);
+    match CHANGE.iter().all(|scope| own.contains(&scope.as_str())) {
+        true => format!(
+            "invite a new account with more scopes, with {}",
+            advice::command("org invite NAME --scopes administrator")
+        ),
+        false => "ask another administrator to invite a new account with more scopes".to_owned(),
     }
 }
 

@@ -1,10 +1,13 @@
 //! The checks that change nothing.
 
-use helvetisafe::{BaseUrl, Client, Error, ErrorKind, KeyName, Scope, Scopes, Secrets, Setting};
+use helvetisafe::{
+    BaseUrl, Client, Error, ErrorKind, KeyName, Scope, Scopes, Secret, Secrets, Setting,
+};
 
 use super::addresses::Addresses;
 use super::attempt::Attempt;
 use super::report::Report;
+use super::trust;
 use crate::commands::selection::Keys;
 use crate::failure::setting::describe;
 use crate::failure::{Failure, USE_HTTPS, may_need_tls, unbound};
@@ -182,7 +185,23 @@ pub(super) fn binding(
             return Ok(());
         }
     };
-    let outcomes = budget.spend(|| budget.limit(client.secrets()).get_many(&keys));
+    let read = || budget.spend(|| budget.limit(client.secrets()).get_many(&keys));
+    let has_other_key = |outcomes: &[Result<Secret, Error>]| {
+        let mut errors = outcomes.iter().filter_map(|it| it.as_ref().err());
+        errors.any(|error| error.refused_org_key().is_some())
+    };
+    let mut outcomes = read();
+    if has_other_key(&outcomes) {
+        if let Err(reason) = trust::follow_rotation(settings, client, budget) {
+            report.warning(reason);
+            return Ok(());
+        }
+        outcomes = read();
+    }
+    if has_other_key(&outcomes) {
+        report.warning(trust::replaced(""));
+        return Ok(());
+    }
     let errors: Vec<_> = outcomes.iter().filter_map(|it| it.as_ref().err()).collect();
     match (unbound::describe(errors.iter().copied()), errors.first()) {
         (Some(unbound), _) => report.warning(unbound),

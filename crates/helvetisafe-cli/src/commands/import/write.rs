@@ -131,7 +131,10 @@ impl<'a> Writer<'a> {
         }
         let content = secret.content.borrowed();
         match content.create(&secret.key, Expiry::Keep, secrets) {
-            Err(error) if error.kind() == ErrorKind::Conflict => Ok(Outcome::Exists),
+            // Without a status another client may have changed what was written.
+            Err(error) if error.kind() == ErrorKind::Conflict && error.status().is_some() => {
+                Ok(Outcome::Exists)
+            }
             outcome => outcome.map(|_| Outcome::Created),
         }
     }

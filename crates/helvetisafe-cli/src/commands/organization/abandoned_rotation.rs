@@ -1,7 +1,7 @@
 //! `org rotate --abandon`: gives up a rotation that is not complete.
 
 use helvetisafe::ErrorCode;
-use helvetisafe::organization::{Chain, RotationState};
+use helvetisafe::organization::{Chain, Organization, RotationState};
 
 use super::interrupted_rotation::{Interrupted, State};
 use super::rotation_conflict::named;
@@ -53,11 +53,12 @@ pub(super) fn run(
         ask(question, "nothing was given up", ui)?;
     }
     if let End::InVault(rotation) = &end {
-        progress.if_unanswered(format!(
+        let unknown = format!(
             "whether the rotation was given up is not known: {} shows it",
             advice::command("org rotate --dry-run")
-        ));
-        let abandoned = administration.attempt(|it| it.abandon_rotation(rotation.id))?;
+        );
+        let abandon = |it: Organization<'_>| it.abandon_rotation(rotation.id);
+        let abandoned = administration.attempt_change(progress, unknown, abandon)?;
         abandoned.map_err(|error| match error.code() {
             Some(ErrorCode::RecordNotFound) => ended(administration, rotation),
             _ => administration.explained(error),

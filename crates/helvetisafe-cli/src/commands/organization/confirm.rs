@@ -1,6 +1,6 @@
 //! `org confirm NAME`: confirms a request to join.
 
-use helvetisafe::organization::{Anchor, Chain, PendingInvitation, Words};
+use helvetisafe::organization::{Anchor, Chain, Organization, PendingInvitation, Words};
 use helvetisafe::{Error, ErrorKind};
 use serde::Serialize;
 
@@ -75,13 +75,14 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         if words.is_none() && !args.yes {
             ask(invitation, ui)?;
         }
-        progress.if_unanswered(format!(
+        let unknown = format!(
             "whether `{}` is confirmed is not known: {} shows it",
             args.name,
             advice::command("org members")
-        ));
+        );
         // The vault could answer with another invitation or request than the one that was shown.
-        let confirmed = administration.attempt(|it| it.confirm(&by, invitation))?;
+        let confirm = |it: Organization<'_>| it.confirm(&by, invitation);
+        let confirmed = administration.attempt_change(&progress, unknown, confirm)?;
         let confirmed = confirmed.map_err(|error| explained(error, &administration, invitation))?;
         progress.if_interrupted(format!("`{}` is confirmed", args.name));
         administration.saw(&chain, confirmed.head)?;

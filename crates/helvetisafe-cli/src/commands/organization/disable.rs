@@ -1,6 +1,6 @@
 //! `org disable NAME`: disables an account.
 
-use helvetisafe::organization::{Anchor, Chain, ChainError};
+use helvetisafe::organization::{Anchor, Chain, ChainError, Organization};
 use serde::Serialize;
 
 use crate::advice;
@@ -57,13 +57,14 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         if !args.yes {
             ask(&member, ui)?;
         }
-        progress.if_unanswered(format!(
+        let unknown = format!(
             "whether {} is disabled is not known: {} shows it",
             described(&member),
             advice::command("org members")
-        ));
+        );
         let by = administrator(&key, &anchor);
-        let disabled = administration.call(|it| it.disable(&by, member.account))?;
+        let disable = |it: Organization<'_>| it.disable(&by, member.account);
+        let disabled = administration.change(&progress, unknown, disable)?;
         progress.if_interrupted(format!("{} is disabled", described(&member)));
         administration.saw(&chain, disabled.head)?;
     }

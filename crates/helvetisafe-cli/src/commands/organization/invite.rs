@@ -27,7 +27,10 @@ Examples:
 /// The beginning of refusals.
 const FAILED: &str = "cannot invite";
 
-/// The longest time until an invitation expires: the vault refuses a longer one.
+/// The shortest time until an invitation expires: the sealed terms have whole seconds.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// The longest one: the vault refuses a longer one.
 const LONGEST: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// Invite a person or a service, and print the invitation code.
@@ -44,7 +47,7 @@ pub(crate) struct Args {
     /// for all scopes of secrets, and `administrator` for all scopes.
     #[arg(long, value_name = "SCOPES")]
     scopes: String,
-    /// The time until the invitation expires, such as 2h or 7d, at most 90d.
+    /// The time until the invitation expires, such as 2h or 7d, from 1s to 90d.
     #[arg(long, value_name = "TIME", default_value = "24h")]
     expires: String,
     /// Write the code into a file of mode 0600 instead; - stands for standard output.
@@ -91,8 +94,8 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     }
     free_name::check_members(&chain, &args.name, FAILED)?;
     let by = administrator(&key, &anchor);
-    progress.if_unanswered(args.if_unanswered());
-    let invited = administration.call(|organization| organization.invite(&by, &invite));
+    let unknown = args.if_unanswered();
+    let invited = administration.change(&progress, unknown, |it| it.invite(&by, &invite));
     let invited = invited.map_err(|failure| match failure.status() == Status::Conflict as u8 {
         // An open invitation may have the name.
         true => free_name::check(&administration, &chain, &args.name, FAILED)
@@ -229,19 +232,44 @@ fn explain(args: &Args, invite: &NewInvite, ui: &Ui) -> Result<(), Failure> {
     ))
 }
 
+/// Returns the end of the time from now in whole seconds, a second from now at least.
 fn expires_at(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
-    let time = whole_seconds(expiry::after(now, text)?)?;
+    let time = expiry::after(now, text)?;
+    if time.duration_since(now).unsigned_abs() < SHORTEST {
+        return Err(Failure::usage(format_args!(
+            "an invitation is open for a second at least: give --expires 1s or more, not `{text}`"
+        )));
+    }
     let longest = now.as_second() + LONGEST.as_secs().cast_signed();
     if time.as_second() > longest {
         return Err(Failure::usage(format_args!(
             "the vault takes no invitation that expires after more than 90 days: give --expires 90d or less, not `{text}`"
         )));
     }
-    Ok(time)
+    let shortest = now.as_second() + 1 + i64::from(now.subsec_nanosecond() > 0);
+    Timestamp::from_second(time.as_second().max(shortest))
+        .map_err(|error| Failure::usage(format_args!("the expiry is out of range: {error}")))
 }
 
-/// The sealed terms have whole seconds.
-fn whole_seconds(time: Timestamp) -> Result<Timestamp, Failure> {
-    Timestamp::from_second(time.as_second())
-        .map_err(|error| Failure::usage(format_args!("the expiry is out of range: {error}")))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invitation_is_open_for_a_second_at_least() {
+        let now = "2027-01-01T00:00:00.9Z".parse().unwrap();
+        for text in ["500ms", "999ms", "1us", "0s", "-1s"] {
+            assert!(expires_at(text, now).is_err(), "{text}");
+        }
+        for (text, expected) in [
+            ("1s", "2027-01-01T00:00:02Z"),
+            ("1500ms", "2027-01-01T00:00:02Z"),
+            ("8s", "2027-01-01T00:00:08Z"),
+            ("90d", "2027-04-01T00:00:00Z"),
+        ] {
+            let time = expires_at(text, now).unwrap();
+            assert_eq!(time, expected.parse().unwrap(), "{text}");
+        }
+        assert!(expires_at("91d", now).is_err());
+    }
 }

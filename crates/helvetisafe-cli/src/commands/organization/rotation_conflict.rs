@@ -29,6 +29,8 @@ pub(super) fn explained(
             _,
             Some(ErrorCode::SecretsUnstaged | ErrorCode::MembersChanged | ErrorCode::ChainMoved),
         ) => overtaken(),
+        // The client itself has counted the attempts.
+        (ErrorKind::Changed, None) if error.status().is_none() => overtaken(),
         // A conflict without a code: the chain has had the key, or a member who may know it was disabled.
         (ErrorKind::Conflict | ErrorKind::Changed, _) | (_, Some(ErrorCode::RecordNotFound)) => {
             ended(code, administration, file, own)

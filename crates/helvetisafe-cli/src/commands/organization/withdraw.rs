@@ -59,8 +59,8 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         if !args.yes {
             ask(&args.name, ui)?;
         }
-        progress.if_unanswered(if_unanswered(&args.name));
-        administration.call(|organization| organization.withdraw(id))?;
+        let unknown = if_unanswered(&args.name);
+        administration.change(&progress, unknown, |organization| organization.withdraw(id))?;
         progress.if_interrupted(format!("the invitation of `{}` is withdrawn", args.name));
     }
     if ui.json {

@@ -101,7 +101,7 @@ fn send_changes(
                 Ok(change) => Event::Changed(change),
                 Err(error) => {
                     let failure = Failure::without_doctor(error);
-                    let reasons = || account.as_ref()?.causes_of_refusal();
+                    let reasons = || account.as_ref()?.causes_of_refusal(true);
                     let failure = failure.with_causes_of_refusal(reasons);
                     Event::PollFailed(failure.message().unwrap_or_default().to_owned())
                 }

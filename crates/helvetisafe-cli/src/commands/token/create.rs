@@ -87,8 +87,8 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     if args.dry_run {
         return explain(args, &new, ui);
     }
-    progress.if_unanswered(args.if_unanswered());
-    let (token, record) = administration.call(|organization| organization.create_token(&new))?;
+    let unknown = args.if_unanswered();
+    let (token, record) = administration.change(&progress, unknown, |it| it.create_token(&new))?;
     progress.if_interrupted(args.if_lost());
     write(args, &new, &token, &record, ui)?;
     progress.if_interrupted(format!("the token `{}` was made", args.name));

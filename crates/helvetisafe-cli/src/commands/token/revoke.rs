@@ -56,11 +56,11 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
             ask(token, ui)?;
         }
         let described = described(token);
-        progress.if_unanswered(format!(
+        let unknown = format!(
             "whether {described} is revoked is not known: {} shows it",
             advice::command("token list")
-        ));
-        administration.call(|organization| organization.revoke_token(token.id))?;
+        );
+        administration.change(&progress, unknown, |it| it.revoke_token(token.id))?;
         progress.if_interrupted(format!("{described} is revoked"));
     }
     if ui.json {

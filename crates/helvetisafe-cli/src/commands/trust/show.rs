@@ -6,8 +6,7 @@ use serde::Serialize;
 use super::connect;
 use crate::advice;
 use crate::failure::{Failure, Status};
-use crate::session::{KnownVault, Trust};
-use crate::settings::Settings;
+use crate::session::{KnownVault, Trust, Vault};
 use crate::ui::Ui;
 
 /// The output of `--json`; `docs/cli.md` documents it.
@@ -48,8 +47,8 @@ enum State {
 }
 
 /// Prints the remembered and the current org key, and the outcome of their examination.
-pub(super) fn run(trust: &Trust, settings: &Settings, ui: &Ui) -> Result<(), Failure> {
-    let client = connect(settings, ui.messages);
+pub(super) fn run(trust: &Trust, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
+    let client = connect(vault);
     let client = match client {
         Ok(client) => client,
         Err(failure) => {
@@ -57,7 +56,9 @@ pub(super) fn run(trust: &Trust, settings: &Settings, ui: &Ui) -> Result<(), Fai
             return Err(failure);
         }
     };
-    let examined = trust.examine(&client, client.organization());
+    let budget = vault.budget()?;
+    let calls = budget.limit_calls(client.organization());
+    let examined = budget.spend(|| trust.examine(&client, calls));
     let current = client.org_key_fingerprint();
     let is_known = trust.expected.is_some() || trust.remembered.is_some();
     let state = match &examined {

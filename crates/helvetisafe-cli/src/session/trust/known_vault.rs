@@ -21,12 +21,23 @@ pub(crate) struct KnownVault {
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) unconfirmed: bool,
     /// The number of this org key, if the vault numbers its org keys and the number is known. A key keeps its number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        rename = "org_key_number",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(super) key_epoch: Option<u64>,
+    /// The newest number of any org key of the vault, as an earlier version stored it. After `trust pin` it may be that of the
+    /// key before, so it shows only that the vault numbers its keys.
+    #[serde(default, rename = "key_epoch", skip_serializing)]
+    pub(super) newest_epoch: Option<u64>,
     /// Set if the vault numbers its org keys, and the number of this one is unknown, as after `trust pin`. The vault must not leave
     /// it out.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(super) numbers_keys: bool,
+    /// Set once the vault has accepted the account, if a command made it and it was not confirmed yet.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) has_worked: bool,
     /// The organization whose signed chain the account follows, if a part of the chain is trusted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) organization: Option<KnownOrganization>,
@@ -82,7 +93,9 @@ impl KnownVault {
             since: Timestamp::now(),
             unconfirmed: false,
             key_epoch: key.epoch,
+            newest_epoch: None,
             numbers_keys: false,
+            has_worked: false,
             organization: None,
         }
     }
@@ -99,8 +112,19 @@ impl KnownVault {
     pub(super) fn with_key(self, key: NumberedKey) -> Self {
         Self {
             numbers_keys: self.has_epochs() && key.epoch.is_none(),
+            has_worked: self.has_worked,
             organization: self.organization,
             ..Self::new(&self.vault, key)
+        }
+    }
+
+    /// Returns the entry of an earlier version as one of this version.
+    pub(super) fn upgraded(self) -> Self {
+        Self {
+            numbers_keys: self.numbers_keys
+                || self.newest_epoch.is_some() && self.key_epoch.is_none(),
+            newest_epoch: None,
+            ..self
         }
     }
 

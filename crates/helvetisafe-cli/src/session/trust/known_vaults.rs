@@ -10,7 +10,7 @@
 //!       "fingerprint": "SHA256:…",
 //!       "since": "2026-01-31T12:00:00Z",
 //!       "unconfirmed": true,
-//!       "key_epoch": 1,
+//!       "org_key_number": 1,
 //!       "organization": …
 //!     }
 //!   ]
@@ -215,6 +215,17 @@ impl KnownVaults {
         self.save(&folder)
     }
 
+    /// Remembers that the vault has accepted the account. Does not wait for a lock: the next command remembers it, too.
+    pub(super) fn saw_work(&mut self, vault: &VaultId) -> io::Result<()> {
+        let (folder, _lock) = self.lock_and_reload(Duration::ZERO)?;
+        let known = self.entries.iter_mut().find(|it| it.vault == *vault);
+        let Some(entry) = known.filter(|entry| !entry.has_worked) else {
+            return Ok(());
+        };
+        entry.has_worked = true;
+        self.save(&folder)
+    }
+
     pub(super) fn file(&self) -> Option<PathBuf> {
         Some(self.folder.as_ref()?.join(FILE))
     }
@@ -255,7 +266,10 @@ fn read(folder: &StateFolder) -> Result<Vec<KnownVault>, Failure> {
     let contents: Contents =
         serde_json::from_slice(&json).map_err(|error| malformed(folder, &error))?;
     match contents.version {
-        VERSION | WITH_ORGANIZATIONS => Ok(contents.vaults),
+        VERSION | WITH_ORGANIZATIONS => {
+            let entries = contents.vaults.into_iter();
+            Ok(entries.map(KnownVault::upgraded).collect())
+        }
         version => Err(malformed(folder, &format_args!("its version is {version}"))),
     }
 }

@@ -1,9 +1,10 @@
 //! The trusted part of an organization's signed chain: where a client starts to verify it, and what it remembers of it.
 
-use helvetisafe::organization::{Anchor, Chain, Head, VerificationKey};
+use helvetisafe::organization::{Anchor, Chain, VerificationKey};
 use helvetisafe::{Client, ClientBuilder, Error, OrgKeyRotation};
 
 use super::doubt::Doubt;
+use super::followed::Followed;
 use super::known_organization::KnownOrganization;
 use super::known_vault::NumberedKey;
 use super::known_vaults::KnownVaults;
@@ -11,21 +12,6 @@ use super::{OTHER_STATE_FOLDER, Trust};
 use crate::failure::{Failure, Status};
 use crate::settings::VaultId;
 use crate::ui::messages::Messages;
-
-/// The trusted part of the chain that decides about another org key.
-pub(super) struct Followed {
-    anchor: Anchor,
-    /// The remembered organization, whose head has to be in the chain too.
-    known: Option<KnownOrganization>,
-}
-
-impl Followed {
-    /// Starts at a newer head, which was verified from this part.
-    pub(super) fn after(self, head: Head) -> Self {
-        let anchor = Anchor::Head(head);
-        Self { anchor, ..self }
-    }
-}
 
 impl Trust<'_> {
     /// Returns the part of the chain that is trusted: [`Self::own`], else the newest head that is remembered for another
@@ -97,7 +83,7 @@ impl Trust<'_> {
         };
         let known = remembered.organization.clone();
         let anchor = self.own()?;
-        Ok(anchor.map(|anchor| Followed { anchor, known }))
+        Ok(anchor.map(|anchor| Followed::new(anchor, known)))
     }
 
     /// Connects for the first time, with the org key of the signed chain that the configured verification key vouches for, and
@@ -108,10 +94,7 @@ impl Trust<'_> {
         key: VerificationKey,
         messages: Messages,
     ) -> Result<Client, Failure> {
-        let followed = Followed {
-            anchor: Anchor::Key(key),
-            known: None,
-        };
+        let followed = Followed::new(Anchor::Key(key), None);
         let rotation = OrgKeyRotation::follow_chain(followed.anchor);
         let connected = builder.org_key_rotation(rotation).connect();
         let client = connected.map_err(|error| not_of_chain(&self.vault, &key, error))?;
@@ -147,7 +130,7 @@ impl Trust<'_> {
     ) -> Result<Client, Error> {
         let pinned = self.remembered.as_ref().map(|known| known.fingerprint);
         let rotation = OrgKeyRotation::follow_chain(followed.anchor);
-        let builder = builder.pin_org_keys(pinned);
+        let builder = followed.limit(builder).pin_org_keys(pinned);
         builder.org_key_rotation(rotation).connect()
     }
 
@@ -187,7 +170,8 @@ impl Trust<'_> {
         client: &Client,
         followed: Followed,
     ) -> Result<(KnownOrganization, Chain), Failure> {
-        let chain = client.organization().follow(&followed.anchor)?;
+        let organization = followed.limit_calls(client.organization());
+        let chain = organization.follow(&followed.anchor)?;
         if client
             .chain_head()
             .is_some_and(|head| !chain.contains(&head))

@@ -7,9 +7,9 @@ use helvetisafe::organization::Head;
 use helvetisafe::{Client, ClientBuilder, Fingerprint, OrgKeyChange, OrgKeyRotation, Timestamp};
 
 use super::doubt::verdict;
+use super::followed::Followed;
 use super::known_vault::{KnownVault, NumberedKey};
 use super::known_vaults::KnownVaults;
-use super::organization::Followed;
 use super::{Access, Trust};
 use crate::advice;
 use crate::failure::Failure;
@@ -149,7 +149,7 @@ impl Following {
         if earlier.is_some_and(|it| it.at.elapsed() < PAUSE) {
             return false;
         }
-        let Err(reason) = self.follow(offered) else {
+        let Err(reason) = self.follow(offered, change.time_left()) else {
             return true;
         };
         self.last = Some(Refused {
@@ -176,12 +176,12 @@ impl Following {
 
     /// Accepts and remembers an org key of the signed chain. Fails with the verdict of the chain and what to do next; with
     /// `None` if no chain is followed, or it could not be fetched.
-    fn follow(&mut self, offered: NumberedKey) -> Result<(), Option<String>> {
+    fn follow(&mut self, offered: NumberedKey, time: Duration) -> Result<(), Option<String>> {
         let messages = self.messages;
         let trust = Trust::load(&self.settings).map_err(|_| None)?;
         let followed = trust.followed().map_err(|_| None)?.ok_or(None)?;
         let known = trust.remembered.clone().ok_or(None)?;
-        let followed = self.newest(followed, &known);
+        let followed = self.newest(followed, &known).within(time);
         let builder = builder(&self.settings, messages).map_err(|_| None)?;
         let client = trust
             .connect_following(builder, &followed)

@@ -50,16 +50,21 @@ impl Vault {
     /// Explains the refusal of an account that may not be confirmed, or may be disabled.
     pub(crate) fn explain_refusal(&self, failure: Failure) -> Failure {
         let settings = self.settings.get();
-        failure.with_causes_of_refusal(|| settings?.causes_of_refused_account())
+        failure.with_causes_of_refusal(|| causes_of_refusal(settings?))
+    }
+
+    /// Adds to a timeout that the time of the command was its cause.
+    pub(crate) fn explain_timeout(&self, failure: Failure) -> Failure {
+        match self.budget.get() {
+            Some(budget) => budget.explain(failure),
+            None => failure,
+        }
     }
 
     /// Adds to a failure that a setting was its cause: the timeout, or scopes that are not requested.
     pub(crate) fn explain(&self, failure: Failure) -> Failure {
         let failure = self.explain_org_key(self.explain_refusal(failure));
-        let failure = match self.budget.get() {
-            Some(budget) => budget.explain(failure),
-            None => failure,
-        };
+        let failure = self.explain_timeout(failure);
         let settings = self.settings.get();
         if settings.is_some_and(Settings::is_plain_http) && failure.may_need_tls() {
             return failure.with_advice(USE_HTTPS);
@@ -100,4 +105,11 @@ impl Vault {
         };
         missing.advice(setting)
     }
+}
+
+/// Returns the possible reasons for which the vault refuses the account of the settings, if a command made it.
+fn causes_of_refusal(settings: &Settings) -> Option<String> {
+    let trust = Trust::load_all(settings);
+    let has_worked = trust.is_ok_and(|trust| trust.has_worked());
+    settings.causes_of_refused_account(has_worked)
 }

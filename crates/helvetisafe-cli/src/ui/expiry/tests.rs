@@ -198,4 +198,7 @@ fn words_name_the_largest_unit() {
     ] {
         assert_eq!(in_words(expires_at.map(time), now), words);
     }
+    let soon = now + std::time::Duration::from_millis(500);
+    assert_eq!(in_words(Some(soon), now), "in less than a second");
+    assert_eq!(in_words(Some(now), now), "expired");
 }

@@ -3,6 +3,8 @@
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use helvetisafe_server::faults::{Handled, StatusCode};
+
 use super::*;
 
 impl Stage {
@@ -43,6 +45,28 @@ impl Stage {
             self.faults.wait_until(Duration::from_secs(60), arrives),
             "{command:?}"
         );
+        let start = Instant::now();
+        other();
+        let took = start.elapsed();
+        assert!(
+            took < Duration::from_secs(4),
+            "too slow for this test: {took:?}"
+        );
+        child.wait_with_output().unwrap()
+    }
+
+    /// Runs `doctor` as Ada. The vault answers with the chain of before `other`.
+    fn during_doctor(&self, other: impl FnOnce()) -> Output {
+        let wait = Fault::stall_after_acting(Duration::from_secs(4));
+        let before = self.faults.count(Route::Chain);
+        self.faults.on(Route::Chain).once().then(wait);
+        let child = self.spawn("doctor --json");
+        let has_acted = |log: &[helvetisafe_server::faults::Seen]| {
+            let mut chains = log.iter().filter(|seen| seen.route == Some(Route::Chain));
+            let chain = chains.nth(before);
+            chain.is_some_and(|it| matches!(it.vault, Handled::Answered(_)))
+        };
+        assert!(self.faults.wait_until(Duration::from_secs(60), has_acted));
         let start = Instant::now();
         other();
         let took = start.elapsed();
@@ -261,4 +285,94 @@ fn a_rotation_before_the_chain_is_fetched_is_no_contradiction() {
             assert!(text.contains(&epoch), "{text}");
         }
     }
+}
+
+/// The vault answers with the chain of before a rotation, and `doctor` reads secrets of after it. It is no reason to pin a key.
+#[test]
+fn doctor_follows_a_rotation_that_comes_while_it_runs() {
+    let stage = Stage::of_two();
+    ok(stage.ada("set KEY --generate"));
+    let binding = |output: &Output| {
+        let lines = json(&String::from_utf8_lossy(&output.stdout));
+        let lines = lines.as_array().unwrap().clone();
+        let line = lines.iter().find(|it| it["check"] == "binding").unwrap();
+        let text = |name: &str| line[name].as_str().unwrap().to_owned();
+        (text("outcome"), text("message"))
+    };
+    let (outcome, message) = binding(&stage.during_doctor(|| {
+        ok(stage.grace("org rotate --yes"));
+    }));
+    assert_eq!(outcome, "ok", "{message}");
+
+    let (outcome, message) = binding(&stage.during_doctor(|| {
+        ok(stage.grace("org rotate --yes"));
+        let down = Fault::status(StatusCode::SERVICE_UNAVAILABLE);
+        stage.faults.on(Route::Chain).then(down);
+    }));
+    assert_eq!(outcome, "warning", "{message}");
+    assert!(
+        message.contains("it was probably replaced meanwhile")
+            && message.contains("503")
+            && message.contains("run `helvetisafe doctor"),
+        "{message}"
+    );
+    assert!(!message.contains("trust pin"), "{message}");
+}
+
+/// The chain decides about a key that is new while a command runs, in the time that the command has left.
+#[test]
+fn a_stalled_chain_does_not_delay_a_command_beyond_its_timeout() {
+    let stage = Stage::of_two();
+    ok(stage.ada("set KEY --generate"));
+    let start = std::sync::Mutex::new(Instant::now());
+    let read = stage.while_waiting("get KEY --timeout 9s", Route::Read, || {
+        // The command has begun a moment before.
+        *start.lock().unwrap() = Instant::now();
+        ok(stage.grace("org rotate --yes"));
+        let stalled = Fault::stall_before_acting(Duration::from_secs(30));
+        stage.faults.on(Route::Chain).then(stalled);
+    });
+    let took = start.into_inner().unwrap().elapsed();
+    stage.faults.clear();
+    assert!(!read.status.success(), "{read:?}");
+    assert!(took < Duration::from_secs(11), "{took:?}");
+}
+
+/// A server in between refuses each change as outdated.
+#[test]
+fn a_change_that_is_always_overtaken_names_the_attempts_and_the_next_step() {
+    let stage = Stage::of_two();
+    stage.joined("bob");
+    for (route, line, attempts) in [
+        (
+            Route::Invite,
+            "org invite eve --scopes reader",
+            "each of 6 attempts",
+        ),
+        (
+            Route::Confirm,
+            "org confirm bob --yes",
+            "each of 6 attempts",
+        ),
+        (
+            Route::Disable,
+            "org disable grace --yes",
+            "each of 6 attempts",
+        ),
+        (
+            Route::CommitRotation,
+            "org rotate --yes",
+            "each of ten attempts",
+        ),
+    ] {
+        let refused = Fault::status(StatusCode::PRECONDITION_FAILED);
+        stage.faults.on(route).then(refused);
+        let messages = fails(&stage.ada(line), 6);
+        assert!(messages.contains(attempts), "{line}: {messages}");
+        let next = ["Repeat it later", "again, which continues"];
+        assert!(next.iter().any(|it| messages.contains(it)), "{messages}");
+        stage.faults.clear();
+    }
+    ok(stage.ada("org rotate --yes"));
+    assert_eq!(stage.epoch(), 2);
 }

@@ -52,7 +52,7 @@ impl Stage {
         let vault = vaults.find(|it| it["account"] == self.account(folder));
         let vault = vault.unwrap();
         let fingerprint = vault["fingerprint"].as_str().unwrap().to_owned();
-        (fingerprint, vault["key_epoch"].clone())
+        (fingerprint, vault["org_key_number"].clone())
     }
 
     /// Bob's next commands follow the honest rotation, and nothing was lost.
@@ -314,15 +314,15 @@ fn the_number_of_an_org_key_is_that_of_the_signed_chain() {
     assert!(refused.contains("the number 7"), "{refused}");
     ok(ada("trust pin --yes"));
     assert_eq!(known()["fingerprint"], fingerprint.as_str());
-    assert_ne!(known()["key_epoch"], 7);
+    assert_ne!(known()["org_key_number"], 7);
     let refused = fails(&ada("trust"), 8);
     assert!(refused.contains("number 7"), "{refused}");
     // A write follows the chain, and is sealed under the number of the chain.
     ok(ada("set KEY --generate"));
-    assert_eq!(known()["key_epoch"], 1);
+    assert_eq!(known()["org_key_number"], 1);
 
     number.store(0, Ordering::SeqCst);
     ok(ada("org members"));
     ok(ada("set KEY --generate"));
-    assert_eq!(known()["key_epoch"], 1);
+    assert_eq!(known()["org_key_number"], 1);
 }

@@ -38,7 +38,8 @@ impl<R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'_, R, E> {
         }
         request.extensions_mut().insert(limits);
         let host = request.uri().clone();
-        let response = self.send(request).await?;
+        let is_shortened = time < self.api.timeouts.attempt;
+        let response = self.send(request, is_shortened).await?;
         self.api.paging.note(response.headers());
         if response.body().len() > limits.body {
             return Err(TransportError::new(Failure::TooLarge)
@@ -63,8 +64,13 @@ impl<R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'_, R, E> {
         }
     }
 
-    /// Hands a request to the transport, and reports both ends to the observer.
-    async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+    /// Hands a request to the transport, and reports both ends to the observer. With `is_shortened` it has only the time that is
+    /// left of the operation.
+    async fn send(
+        &self,
+        request: Request<Vec<u8>>,
+        is_shortened: bool,
+    ) -> Result<Response<Vec<u8>>, TransportError> {
         let Api {
             runtime, observer, ..
         } = &**self.api;
@@ -80,7 +86,10 @@ impl<R: Runtime, E: Endpoint<Answer: Send> + Sync> Call<'_, R, E> {
         });
         let begun = runtime.now();
         let outcome = span.instrument(runtime.send(request)).await;
-        let outcome = outcome.map_err(|error| error.with_host(&host));
+        let outcome = outcome.map_err(|error| match is_shortened {
+            true => error.in_time_left().with_host(&host),
+            false => error.with_host(&host),
+        });
         let after = runtime.now().saturating_sub(begun);
         span.end(&outcome);
         let event = match &outcome {

@@ -21,7 +21,7 @@ use super::progress::{Counter, Progress, Watched};
 use crate::config_error::ConfigError;
 use crate::http::proxy::{Problem, Proxy, Reply};
 use crate::http::tls::{Tls, is_judged, server_name};
-use crate::http::{ConnectionSettings, Failure, TransportError};
+use crate::http::{ConnectionSettings, Failure, Late, TransportError};
 
 /// A byte stream to the vault that counts its bytes.
 pub(super) type Stream = TokioIo<Watched<Bytes>>;
@@ -71,7 +71,7 @@ impl VaultConnector {
         mask: HeaderMask,
     ) -> Result<Stream, TransportError> {
         let opened = tokio::time::timeout(self.timeout, self.open(&vault)).await;
-        let late = io::Error::from(io::ErrorKind::TimedOut);
+        let late = Late::Connect(self.timeout);
         let stream =
             opened.unwrap_or_else(|_| Err(TransportError::with_source(Failure::NotSent, late)))?;
         Ok(TokioIo::new(Watched::new(stream, counter, mask)))

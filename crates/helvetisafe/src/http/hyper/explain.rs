@@ -6,7 +6,7 @@ use std::io;
 use super::progress::Progress;
 use crate::http::framing::TooMuchFraming;
 use crate::http::informational::TooManyInformational;
-use crate::http::{Failure, TransportError};
+use crate::http::{Failure, Late, TransportError};
 
 /// No connection was made.
 pub(super) fn not_connected(error: &(dyn StdError + 'static)) -> TransportError {
@@ -14,12 +14,12 @@ pub(super) fn not_connected(error: &(dyn StdError + 'static)) -> TransportError 
 }
 
 /// A timeout.
-pub(super) fn timed_out(progress: &Progress) -> TransportError {
-    TransportError::new(if progress.sent() {
-        Failure::TimedOut
-    } else {
-        Failure::NotSent
-    })
+pub(super) fn timed_out(progress: &Progress, late: Late) -> TransportError {
+    let failure = match progress.sent() {
+        true => Failure::TimedOut,
+        false => Failure::NotSent,
+    };
+    TransportError::with_source(failure, late)
 }
 
 /// The connection broke, or the answer is not HTTP.

@@ -6,7 +6,7 @@ use helvetisafe_proto::endpoint::organization::{Disable, Disabling};
 
 use super::Operation;
 use crate::administration::{Administrator, Disabled};
-use crate::error::{Error, OrganizationAction, OrganizationCause};
+use crate::error::{Error, ErrorKind, OrganizationAction, OrganizationCause};
 use crate::org_keys::ConfirmedKey;
 use crate::runtime::Runtime;
 
@@ -20,21 +20,42 @@ pub(super) struct Authority<'a> {
     action: OrganizationAction,
 }
 
-/// The number of races that a change may still lose.
+/// The number of races that a change has lost.
 pub(super) struct Races(u32);
 
 impl Races {
     pub(super) fn new() -> Self {
-        Self(RACES)
+        Self(0)
     }
 
-    /// Counts a lost race: the chain has another entry, or another org key. Returns true if the change has to be made again.
-    pub(super) fn is_lost<T>(&mut self, outcome: &Result<T, Error>) -> bool {
-        let code = outcome.as_ref().err().and_then(Error::code);
-        let lost = [ErrorCode::ChainMoved, ErrorCode::KeyEpochMismatch];
-        let is_lost = code.is_some_and(|code| lost.contains(&code)) && self.0 > 0;
-        self.0 -= u32::from(is_lost);
-        is_lost
+    /// Counts a lost race: the chain has another entry, or another org key. Returns `None` if the change has to be made again,
+    /// and else the outcome of `action`.
+    pub(super) fn judge<T>(
+        &mut self,
+        outcome: Result<T, Error>,
+        action: OrganizationAction,
+    ) -> Option<Result<T, Error>> {
+        if !outcome.as_ref().is_err_and(is_lost) {
+            return Some(outcome);
+        }
+        self.0 += 1;
+        match outcome {
+            Err(_) if self.0 <= RACES => None,
+            Err(error) if error.kind() != ErrorKind::Ambiguous => Some(Err(Error::new(
+                action,
+                OrganizationCause::Overtaken(self.0),
+            ))),
+            outcome => Some(outcome),
+        }
+    }
+}
+
+/// Returns true for the refusal of a change that another one has overtaken. A server in between may leave out the code.
+fn is_lost(error: &Error) -> bool {
+    let lost = [ErrorCode::ChainMoved, ErrorCode::KeyEpochMismatch];
+    match error.code() {
+        Some(code) => lost.contains(&code),
+        None => error.kind() == ErrorKind::Changed,
     }
 }
 
@@ -86,7 +107,7 @@ impl<R: Runtime> Operation<'_, R> {
         let mut races = Races::new();
         loop {
             let outcome = self.disable_once(administrator, account).await;
-            if !races.is_lost(&outcome) {
+            if let Some(outcome) = races.judge(outcome, OrganizationAction::Disable) {
                 return outcome;
             }
         }

@@ -34,7 +34,7 @@ impl<R: Runtime> Operation<'_, R> {
         let mut races = Races::new();
         loop {
             let outcome = self.confirm_once(administrator, shown).await;
-            if !races.is_lost(&outcome) {
+            if let Some(outcome) = races.judge(outcome, ACTION) {
                 return outcome;
             }
         }

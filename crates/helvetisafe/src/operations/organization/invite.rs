@@ -35,7 +35,7 @@ impl<R: Runtime> Operation<'_, R> {
         let mut races = Races::new();
         loop {
             let outcome = self.invite_once(administrator, new).await;
-            if !races.is_lost(&outcome) {
+            if let Some(outcome) = races.judge(outcome, OrganizationAction::Invite) {
                 return outcome;
             }
         }

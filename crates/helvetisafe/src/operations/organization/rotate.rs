@@ -20,7 +20,7 @@ use super::change::Authority;
 use crate::administration::{
     Administrator, NewOrgKey, Rotated, RotationCheck, RotationProgress, RotationStep,
 };
-use crate::error::{Error, OrganizationAction, OrganizationCause};
+use crate::error::{Error, ErrorKind, OrganizationAction, OrganizationCause};
 use crate::keys::compute;
 use crate::operations::Operations;
 use crate::org_keys::ConfirmedKey;
@@ -76,8 +76,13 @@ impl<R: Runtime> Operations<'_, R> {
             progress(all_sealed(RotationStep::Committing, staged));
             sent_at = sent_at.or(Some(prepared.chain_at));
             let outcome = self.begin().commit_rotation(prepared).await;
-            if round == ROUNDS || !is_overtaken(&outcome) {
-                return outcome;
+            match &outcome {
+                Err(error) if is_overtaken(error) && round < ROUNDS => {}
+                Err(error) if is_overtaken(error) && error.code().is_none() => {
+                    let cause = OrganizationCause::Overtaken(round);
+                    return Err(Error::new(ACTION, cause));
+                }
+                _ => return outcome,
             }
             if round >= HELD {
                 let pause = PAUSE.saturating_mul(1 << (round - HELD));
@@ -124,13 +129,15 @@ fn all_sealed(step: RotationStep, staged: u64) -> RotationProgress {
     }
 }
 
-/// Returns true if others changed what the commit was made of.
-fn is_overtaken(outcome: &Result<Rotated, Error>) -> bool {
-    let code = outcome.as_ref().err().and_then(Error::code);
-    matches!(
-        code,
-        Some(ErrorCode::SecretsUnstaged | ErrorCode::MembersChanged | ErrorCode::ChainMoved)
-    )
+/// Returns true if others changed what the commit was made of. A server in between may leave out the code.
+fn is_overtaken(error: &Error) -> bool {
+    match error.code() {
+        Some(code) => matches!(
+            code,
+            ErrorCode::SecretsUnstaged | ErrorCode::MembersChanged | ErrorCode::ChainMoved
+        ),
+        None => error.kind() == ErrorKind::Changed,
+    }
 }
 
 /// The outcome of a step of a rotation.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use helvetisafe::reexports::http::{Request, Response};
 use helvetisafe::{Transport, TransportError};
+use helvetisafe_server::faults::{Fault, Route, StatusCode};
 use serde_json::{Value, json};
 
 use super::*;
@@ -74,4 +75,30 @@ fn a_rotation_names_all_secrets_that_do_not_open() {
     real.ada()
         .rotate(&real.administrator(), &new, |_| {})
         .unwrap();
+}
+
+/// A server in between refuses each change as outdated.
+#[test]
+fn a_change_that_is_always_overtaken_ends_and_says_so() {
+    for kind in BOTH {
+        let real = Real::new(kind);
+        let bob = real.member("bob", READER);
+        let (ada, by) = (real.ada(), real.administrator());
+        let refuse = || Fault::status(StatusCode::PRECONDITION_FAILED);
+        for route in [Route::Invite, Route::Disable] {
+            let before = real.faults.count(route);
+            real.faults.on(route).then(refuse());
+            let error = match route {
+                Route::Invite => ada.invite(&by, &invitation("eve", READER)).err(),
+                _ => ada.disable(&by, &bob.client_id).err(),
+            };
+            let error = error.unwrap();
+            assert_eq!(error.kind(), ErrorKind::Changed, "{error}");
+            let text = error.to_string();
+            assert!(text.contains("refused each of 6 attempts"), "{text}");
+            assert!(text.contains("Repeat it later"), "{text}");
+            assert_eq!(real.faults.count(route) - before, 6);
+            real.faults.clear();
+        }
+    }
 }

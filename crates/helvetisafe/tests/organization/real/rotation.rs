@@ -1,10 +1,10 @@
 //! The replacement of the org key.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use helvetisafe::reexports::http::{Request, Response};
-use helvetisafe::{Failure, Transport, TransportError};
+use helvetisafe::{CallOptions, Expiry, Failure, Transport, TransportError};
 
 use super::*;
 
@@ -426,4 +426,64 @@ fn a_rotation_is_abandoned_and_another_one_begins() {
         let unknown = ada.abandon_rotation("00000000000000ff".parse().unwrap());
         assert_eq!(unknown.unwrap_err().kind(), ErrorKind::NotFound);
     }
+}
+
+/// Another call makes the new org key that of the client while a value under the old one is on its way.
+#[test]
+fn a_value_to_seal_again_is_read_again_after_a_replacement() {
+    let real = Arc::new(Real::new(Kind::Blocking));
+    let own: Arc<OnceLock<Client>> = Arc::default();
+    let is_armed = Arc::new(AtomicBool::new(false));
+    let (admin, other, armed) = (Arc::clone(&real), Arc::clone(&own), Arc::clone(&is_armed));
+    let client = real.through(move |inner| {
+        move |request: &Request<Vec<u8>>| {
+            let answer = inner.send(request);
+            let is_read =
+                request.method() == "GET" && request.uri().path().ends_with("/secrets/db");
+            if is_read && armed.swap(false, Ordering::SeqCst) {
+                admin.rotate(&NewOrgKey::generate().unwrap());
+                other.get().unwrap().secrets().get("other").unwrap();
+            }
+            answer
+        }
+    });
+    assert!(own.set(client.clone()).is_ok());
+    let secrets = client.secrets();
+    secrets.create("other", "value", None).unwrap();
+    secrets
+        .create_fields("db", &[("user", "app"), ("pass", "word")], None)
+        .unwrap();
+    is_armed.store(true, Ordering::SeqCst);
+    secrets
+        .update_field("db", "user", "web", Expiry::Keep)
+        .unwrap();
+    is_armed.store(true, Ordering::SeqCst);
+    secrets.copy("db", "copy").unwrap();
+    for key in ["db", "copy"] {
+        let user = secrets.get_field(key, "user").unwrap();
+        assert_eq!(user.expose_secret(), "web", "{key}");
+    }
+}
+
+#[test]
+fn a_decision_about_an_org_key_knows_the_time_that_is_left() {
+    let real = Real::new(Kind::Blocking);
+    real.ada().create("db", "value").unwrap();
+    let left: Arc<Mutex<Option<Duration>>> = Arc::default();
+    let seen = Arc::clone(&left);
+    let policy = OrgKeyRotation::ask(move |change| {
+        *seen.lock().unwrap() = Some(change.time_left());
+        true
+    });
+    let source = KeySource::pem(real.ada.private_key.to_pkcs8_pem().unwrap().as_bytes());
+    let client = Client::builder(real.vault.base_url(), real.ada.credentials(), source)
+        .org_key_rotation(policy)
+        .connect()
+        .unwrap();
+    real.rotate(&NewOrgKey::generate().unwrap());
+    let limit = Duration::from_secs(20);
+    let secrets = client.secrets().with(CallOptions::new().timeout(limit));
+    assert_eq!(secrets.get("db").unwrap().expose_secret(), "value");
+    let left = left.lock().unwrap().unwrap();
+    assert!(left < limit && left > Duration::from_secs(1), "{left:?}");
 }
