@@ -96,7 +96,7 @@ fn not_listed(name: &str) -> Failure {
     Failure::new(
         Status::Crypto,
         format_args!(
-            "`{name}` is a member in the signed chain already, and the vault does not list the account with the same keys; nothing \
+            "`{name}` is a member in the signed chain already, and the vault does not list the account with the same name and keys; nothing \
              was changed; {} shows what differs",
             advice::command("org members")
         ),

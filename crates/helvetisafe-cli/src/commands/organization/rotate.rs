@@ -86,6 +86,7 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
             &administration,
             &file,
             &account.account,
+            !args.abandon,
         ));
     };
     // A dry run does not exclude a rotation.

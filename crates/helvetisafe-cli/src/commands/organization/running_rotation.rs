@@ -8,19 +8,22 @@ use crate::advice;
 use crate::failure::{Failure, Status};
 use crate::session::Administration;
 
-/// Explains that another command on this machine has locked the file, with the rotation of the file as the vault states it.
+/// Explains that another command on this machine has locked the file, with the rotation of the file as the vault states it. With
+/// `may_count` it has the number of the secrets that are left, which needs the scopes of a rotation.
 pub(super) fn failure(
     administration: &Administration<'_>,
     file: &RotationFile,
     own: &str,
+    may_count: bool,
 ) -> Failure {
-    explained(administration, file, own).unwrap_or_else(|failure| failure)
+    explained(administration, file, own, may_count).unwrap_or_else(|failure| failure)
 }
 
 fn explained(
     administration: &Administration<'_>,
     file: &RotationFile,
     own: &str,
+    may_count: bool,
 ) -> Result<Failure, Failure> {
     let chain = administration.chain()?;
     let present = administration.call(|organization| organization.rotation())?;
@@ -28,8 +31,10 @@ fn explained(
     let is_stored = |it: &RotationState| stored.as_ref().is_some_and(|own| own.id == it.id);
     let message = match present {
         Some(running) if is_stored(&running) => {
-            let left = administration.call(|call| call.remaining_secrets(running.id));
-            in_vault(&running, left.ok(), &chain)
+            let count = || administration.call(|call| call.remaining_secrets(running.id));
+            // It is as true without a number.
+            let left = may_count.then(count).and_then(Result::ok);
+            in_vault(&running, left, &chain)
         }
         Some(other) => return Ok(in_progress(&other, &chain, own)),
         None => format!(

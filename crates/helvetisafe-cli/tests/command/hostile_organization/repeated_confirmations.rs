@@ -63,14 +63,14 @@ fn a_member_with_other_words_is_not_the_one_to_confirm() {
     }
 }
 
-/// The vault does not list the member, or gives another key.
+/// The vault gives the member another name or key.
 #[test]
-fn a_member_whom_the_vault_hides_is_not_reported_as_confirmed() {
+fn a_member_whom_the_vault_changes_is_not_reported_as_confirmed() {
     let stage = Stage::new();
     stage.organization.member("bob", "member");
-    for lie in [Lie::OmitMember, Lie::SwapPublicKey] {
+    for lie in [Lie::SwapNames, Lie::SwapPublicKey] {
         stage.lies(Route::Members, lie);
-        let check = "the vault does not list the account with the same keys";
+        let check = "the vault does not list the account with the same name and keys";
         stage.stops(8, check, || stage.ada("org confirm bob --yes"));
     }
 }
