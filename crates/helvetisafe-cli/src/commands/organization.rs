@@ -2,6 +2,7 @@
 
 mod abandoned_rotation;
 mod confirm;
+mod confirmed_member;
 mod create;
 mod disable;
 mod free_name;
@@ -12,10 +13,14 @@ mod pending;
 mod recovery_kit;
 mod recovery_readme;
 mod recovery_report;
+mod request_report;
 mod rotate;
 mod rotation_conflict;
+mod rotation_dry_run;
 mod rotation_file;
 mod rotation_report;
+mod rotation_step;
+mod running_rotation;
 mod withdraw;
 
 use clap::Subcommand;

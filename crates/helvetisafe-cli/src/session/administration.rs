@@ -61,7 +61,8 @@ impl<'a> Administration<'a> {
     }
 
     /// Connects to seal or to wrap something with the org key that the signed chain has now, also if an interrupted command has
-    /// replaced the remembered one. The vault grants those of the scopes `optional` that the account has.
+    /// replaced the remembered one. A configured fingerprint must be that of this key. The vault grants those of the scopes
+    /// `optional` that the account has.
     pub(crate) fn following(
         vault: &'a Vault,
         failed: &str,
@@ -69,10 +70,11 @@ impl<'a> Administration<'a> {
         optional: &[Scope],
     ) -> Result<Self, Failure> {
         Self::trust_first_key(vault, failed, scopes)?;
-        let anchor = Trust::load_all(vault.settings()?)?.own_anchor()?;
-        let rotation = OrgKeyRotation::follow_chain(anchor);
-        let scopes = (scopes, optional);
-        Self::connect(vault, failed, scopes, Access::Write, Some(rotation))
+        let trust = Trust::load_all(vault.settings()?)?;
+        let anchor = trust.own_anchor()?;
+        let is_configured = trust.expected.is_some();
+        let rotation = (!is_configured).then(|| OrgKeyRotation::follow_chain(anchor));
+        Self::connect(vault, failed, (scopes, optional), Access::Write, rotation)
     }
 
     /// Remembers an org key that no person has compared, if the signed chain has it after the part for which the signing key

@@ -5,7 +5,10 @@ mod at_once;
 mod exposed_keys;
 mod interrupted_rotations;
 mod long_running;
+mod refused_rotations;
+mod repeated_confirmations;
 mod replaced_key;
+mod rotations_at_once;
 mod writes_at_once;
 
 use std::fs;

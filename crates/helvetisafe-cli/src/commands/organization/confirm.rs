@@ -1,16 +1,16 @@
 //! `org confirm NAME`: confirms a request to join.
 
-use helvetisafe::organization::{Anchor, Chain, Organization, PendingInvitation, Words};
+use helvetisafe::organization::{Anchor, Organization, PendingInvitation, Words};
 use helvetisafe::{Error, ErrorKind};
-use serde::Serialize;
 
+use super::confirmed_member;
+use super::request_report::Shown;
 use crate::advice;
-use crate::commands::member_name;
 use crate::failure::{Failure, Status};
 use crate::session::{Administration, CHANGE, Vault, administrator};
 use crate::ui::progress::Progress;
 use crate::ui::similar::nearest;
-use crate::ui::{Ui, prompt, table};
+use crate::ui::{Ui, prompt};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,7 +22,7 @@ Examples:
 ///
 /// The request is verified with the secret of its invitation code, which the vault does not have. The name, the scopes and the
 /// eight words of the public key are shown; the joining person sees the same words. On a terminal it asks first; without one
-/// it needs --yes or --fingerprint.
+/// it needs --yes or --fingerprint. If the account is a member already, nothing is changed.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -41,17 +41,6 @@ pub(crate) struct Args {
     dry_run: bool,
 }
 
-/// The output of `--json`; `docs/cli.md` documents it.
-#[derive(Serialize)]
-struct Json<'a> {
-    action: &'static str,
-    name: &'a str,
-    account: &'a str,
-    scopes: Vec<&'a str>,
-    words: String,
-    dry_run: bool,
-}
-
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let words = args.words()?;
     vault.settings()?.read_secrets()?;
@@ -59,10 +48,19 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let administration = Administration::to_write(vault, "cannot confirm the member", &CHANGE)?;
     let (key, chain) = administration.chain_to_sign()?;
     let pending = administration.call(|organization| organization.invitations())?;
-    let (invitation, account, found) = request(&pending, &args.name, &chain)?;
-    if !ui.json {
-        show(invitation, account, &found, ui)?;
-    }
+    let Some(invitation) = pending.iter().find(|it| it.name == args.name) else {
+        let member = confirmed_member::named(&administration, &chain, &args.name)?;
+        let member = member.ok_or_else(|| unknown(&pending, &args.name))?;
+        return confirmed_member::report(&member, words.as_ref(), args.dry_run, ui);
+    };
+    let (account, found) = request(invitation)?;
+    let shown = Shown {
+        name: &invitation.name,
+        account,
+        scopes: &invitation.scopes,
+        words: found,
+    };
+    shown.show(ui)?;
     if let Some(words) = words.filter(|words| *words != found) {
         return Err(other_words(&args.name, &words, &found));
     }
@@ -83,20 +81,17 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         // The vault could answer with another invitation or request than the one that was shown.
         let confirm = |it: Organization<'_>| it.confirm(&by, invitation);
         let confirmed = administration.attempt_change(&progress, unknown, confirm)?;
-        let confirmed = confirmed.map_err(|error| explained(error, &administration, invitation))?;
+        let confirmed = match confirmed {
+            Ok(confirmed) => confirmed,
+            Err(error) if confirmed_member::is_new(&error, &administration, &chain, &shown) => {
+                return confirmed_member::report_meanwhile(&shown, ui);
+            }
+            Err(error) => return Err(explained(error, &administration, invitation)),
+        };
         progress.if_interrupted(format!("`{}` is confirmed", args.name));
         administration.saw(&chain, confirmed.head)?;
     }
-    if ui.json {
-        ui.output.json(&Json {
-            action: "confirmed",
-            name: &invitation.name,
-            account,
-            scopes: member_name::list(&invitation.scopes),
-            words: found.to_string(),
-            dry_run: args.dry_run,
-        })?;
-    }
+    shown.report("confirmed", args.dry_run, ui)?;
     if !args.dry_run {
         ui.messages.note(format_args!("confirmed `{}`", args.name));
         ui.messages.note(format_args!(
@@ -124,15 +119,9 @@ impl Args {
     }
 }
 
-/// Returns the invitation of this name, with the account and the words of its request.
-fn request<'p>(
-    pending: &'p [PendingInvitation],
-    name: &str,
-    chain: &Chain,
-) -> Result<(&'p PendingInvitation, &'p str, Words), Failure> {
-    let Some(invitation) = pending.iter().find(|it| it.name == name) else {
-        return Err(unknown(pending, name, chain));
-    };
+/// Returns the account and the words of the request of an invitation.
+fn request(invitation: &PendingInvitation) -> Result<(&str, Words), Failure> {
+    let name = &invitation.name;
     let request = invitation.request.as_ref().ok_or_else(|| {
         Failure::new(
             Status::NotFound,
@@ -151,17 +140,10 @@ fn request<'p>(
             ),
         )
     })?;
-    Ok((invitation, &request.account, words))
+    Ok((&request.account, words))
 }
 
-fn unknown(pending: &[PendingInvitation], name: &str, chain: &Chain) -> Failure {
-    if chain.members().values().any(|it| it.name == name) {
-        let message = format_args!(
-            "no open invitation has the name `{name}`: it is a member already; {} lists the members",
-            advice::command("org members")
-        );
-        return Failure::new(Status::NotFound, message);
-    }
+fn unknown(pending: &[PendingInvitation], name: &str) -> Failure {
     let failure = Failure::new(
         Status::NotFound,
         format_args!(
@@ -206,21 +188,6 @@ fn invite_again(failure: Failure, invite: &str) -> Failure {
         "the request of an expired invitation cannot be confirmed: invite again with {invite}, and let the person join with the \
          new code and a new folder"
     ))
-}
-
-fn show(
-    invitation: &PendingInvitation,
-    account: &str,
-    words: &Words,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    let values = [
-        ("name", invitation.name.clone()),
-        ("account", account.to_owned()),
-        ("scopes", invitation.scopes.as_str().to_owned()),
-        ("words", words.to_string()),
-    ];
-    table::print_named(&values, &ui.output)
 }
 
 fn ask(invitation: &PendingInvitation, ui: &Ui) -> Result<(), Failure> {

@@ -3,7 +3,11 @@
 
 use helvetisafe::organization::{Chain, RotationState};
 
-use super::rotation_file::Stored;
+use super::rotation_file::{RotationFile, Stored};
+use crate::advice;
+use crate::failure::Failure;
+use crate::session::Trust;
+use crate::settings::Settings;
 
 /// The rotation of the file, and its state.
 pub(super) struct Interrupted {
@@ -117,6 +121,28 @@ impl Interrupted {
             State::Abandoned => "abandoned",
         }
     }
+}
+
+/// Explains a refusal of the org key that the interrupted rotation has made, since another fingerprint is configured.
+pub(super) fn explain_configured(failure: Failure, settings: &Settings) -> Failure {
+    match made_here(settings) {
+        Some(key) if failure.message().is_some_and(|it| it.contains(&key)) => {
+            failure.with_advice(&format!(
+                "the rotation that was interrupted on this machine has made {key}: change the configured fingerprint to it, and run \
+                 {} again, which completes that rotation",
+                advice::command("org rotate")
+            ))
+        }
+        _ => failure,
+    }
+}
+
+/// Returns the new org key that is stored on this machine, if a fingerprint is configured.
+fn made_here(settings: &Settings) -> Option<String> {
+    settings.org_key.as_ref()?;
+    let known = Trust::load_all(settings).ok()?.remembered?.organization?;
+    let file = RotationFile::new(known.id.parse().ok()?, settings.insecure_permissions);
+    Some(file.ok()?.load().ok()??.fingerprint)
 }
 
 /// Returns the number of the key of the rotation, if the chain has or had the key.

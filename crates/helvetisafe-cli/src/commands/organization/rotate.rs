@@ -7,8 +7,11 @@ use helvetisafe::organization::{
 
 use super::interrupted_rotation::{Interrupted, State};
 use super::rotation_file::{RotationFile, Stored};
-use super::rotation_report::{Figures, Replaced, ask};
-use super::{abandoned_rotation, rotation_conflict, rotation_report};
+use super::rotation_report::{Replaced, ask};
+use super::rotation_step::Reached;
+use super::{
+    abandoned_rotation, interrupted_rotation, rotation_conflict, rotation_dry_run, running_rotation,
+};
 use crate::advice;
 use crate::failure::Failure;
 use crate::session::{Administration, CHANGE, NumberedKey, Trust, Vault, administrator};
@@ -74,9 +77,20 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         true => &[Scope::SecretsList],
         false => &[],
     };
-    let administration = Administration::following(vault, failed, needed, optional)?;
+    let administration = Administration::following(vault, failed, needed, optional)
+        .map_err(|failure| interrupted_rotation::explain_configured(failure, settings))?;
     let account = administration.account()?.clone();
-    let file = RotationFile::lock(account.organization, settings.insecure_permissions)?;
+    let file = RotationFile::new(account.organization, settings.insecure_permissions)?;
+    let Some(lock) = file.lock()? else {
+        return Err(running_rotation::failure(
+            &administration,
+            &file,
+            &account.account,
+            !args.abandon,
+        ));
+    };
+    // A dry run does not exclude a rotation.
+    let _lock = (!args.dry_run).then_some(lock);
     if args.abandon {
         let options = abandoned_rotation::Options {
             yes: args.yes,
@@ -94,7 +108,14 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let (key, chain) = run.administration.chain_to_sign()?;
     let interrupted = run.interrupted(&chain)?;
     if args.dry_run {
-        return run.explain(&key, &chain, interrupted.as_ref());
+        let by = (&key, run.own.as_str());
+        return rotation_dry_run::explain(
+            &run.administration,
+            by,
+            &chain,
+            interrupted.as_ref(),
+            ui,
+        );
     }
     let found = interrupted.as_ref().map(Interrupted::name);
     let (stored, new) = match interrupted {
@@ -173,13 +194,25 @@ impl Run<'_> {
     ) -> Result<(), Failure> {
         let anchor = Anchor::Head(*chain.head());
         let by = administrator(key, &anchor);
-        let shown = |now: RotationProgress| self.show(now, &mut stored);
+        let mut is_committing = false;
+        let shown = |now: RotationProgress| {
+            is_committing = now.step == RotationStep::Committing;
+            self.show(now, &mut stored);
+        };
         let rotated = self
             .administration
             .attempt(|it| it.rotate(&by, &new, shown))?;
         let rotated = rotated.map_err(|error| {
             self.progress.hide();
-            rotation_conflict::explained(error, &self.administration, &self.file, &self.own)
+            let reached = Reached::new(stored.is_begun, is_committing);
+            let advice = reached.advice(chain.fingerprint());
+            rotation_conflict::explained(
+                error,
+                &self.administration,
+                &self.file,
+                &self.own,
+                &advice,
+            )
         })?;
         let fingerprint = new.key.fingerprint();
         let replaced = Replaced {
@@ -235,65 +268,13 @@ impl Run<'_> {
 
     /// Completes a rotation of this account whose commit the interrupted command did not see.
     fn complete(&self, it: &Interrupted, chain: &Chain, vault: &Vault) -> Result<(), Failure> {
-        let present = present(it, chain);
+        let present = Replaced::present(it, chain);
         self.progress.uninterrupted(present.if_interrupted(), || {
             let key = NumberedKey::of_chain(chain);
             Trust::load_all(vault.settings()?)?.replace(Some(key))?;
             self.file.remove()
         })?;
         present.report_complete(it, self.ui)
-    }
-
-    /// Verifies all that a rotation verifies before its first change.
-    fn explain(
-        &self,
-        key: &SigningKey,
-        chain: &Chain,
-        interrupted: Option<&Interrupted>,
-    ) -> Result<(), Failure> {
-        if let Some(it) = interrupted.filter(|it| it.is_complete_for(&self.own)) {
-            return present(it, chain).explain_complete(it, self.ui);
-        }
-        let resumed = interrupted.filter(|it| it.state == State::Incomplete);
-        if let Some(it) = resumed {
-            rotation_conflict::check_stored(&it.stored, chain, &self.own)?;
-        }
-        let anchor = Anchor::Head(*chain.head());
-        let by = administrator(key, &anchor);
-        let check = self.administration.call(|it| it.check_rotation(&by))?;
-        let present = self
-            .administration
-            .call(|organization| organization.rotation())?;
-        let stored = interrupted.map(|it| &it.stored);
-        rotation_conflict::check_free(present.as_ref(), stored, chain, &self.own)?;
-        let figures = Figures {
-            secrets: self.count_secrets(resumed)?,
-            members: check.members,
-            invitations: check.invitations,
-        };
-        rotation_report::explain(interrupted, chain, figures, self.ui)
-    }
-
-    /// Returns the number of the secrets that the rotation would seal; `None` if the credential may not list them.
-    fn count_secrets(&self, resumed: Option<&Interrupted>) -> Result<Option<u64>, Failure> {
-        match resumed.filter(|it| it.is_in_progress) {
-            Some(it) => {
-                let id = it.stored.id;
-                let left = self.administration.call(|call| call.remaining_secrets(id));
-                left.map(Some)
-            }
-            None => self.administration.count_secrets(),
-        }
-    }
-}
-
-/// Returns the present org key, which the interrupted rotation has made.
-fn present(it: &Interrupted, chain: &Chain) -> Replaced {
-    Replaced {
-        rotation: it.stored.id.to_string(),
-        account: it.stored.account.clone(),
-        key_epoch: chain.epoch(),
-        fingerprint: *chain.fingerprint(),
     }
 }
 

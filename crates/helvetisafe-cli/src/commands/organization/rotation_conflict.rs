@@ -5,16 +5,18 @@ use helvetisafe::{Error, ErrorCode, ErrorKind, Timestamp};
 
 use super::interrupted_rotation::{Interrupted, State};
 use super::rotation_file::{RotationFile, Stored};
+use super::rotation_step;
 use crate::advice;
 use crate::failure::{Failure, Status};
 use crate::session::{Administration, account_id};
 
-/// Explains why a rotation failed that is stored in this file.
+/// Explains why a rotation failed that is stored in this file. `state` says how far it is, and what to do.
 pub(super) fn explained(
     error: Error,
     administration: &Administration<'_>,
     file: &RotationFile,
     own: &str,
+    state: &str,
 ) -> Failure {
     let code = error.code();
     if let Some(first) = error.unopened_keys().first() {
@@ -36,13 +38,13 @@ pub(super) fn explained(
             ended(code, administration, file, own)
                 .unwrap_or_else(|failure| failure.with_advice(&continues()))
         }
-        _ => {
+        _ => rotation_step::refused(error, administration, state).unwrap_or_else(|error| {
             let failure = administration.explained(error);
             match failure.status() == Status::NoAnswer as u8 {
                 true => failure.with_advice(&continues()),
                 false => failure,
             }
-        }
+        }),
     }
 }
 
@@ -61,8 +63,9 @@ fn overtaken() -> Failure {
     Failure::new(
         Status::Conflict,
         format_args!(
-            "cannot replace the org key: others changed secrets, members or invitations before each of ten attempts; the org key \
-             was not replaced; run {} again, which continues, when they change less",
+            "cannot replace the org key: the vault refused each of ten attempts to commit, since secrets, members or invitations \
+             had changed, as it states; the org key was not replaced; if others change them now, run {} again, which continues, \
+             when they change less; if they do not, the vault, or a proxy in between, answers wrongly: ask the vault's operator",
             again()
         ),
     )
@@ -169,7 +172,7 @@ pub(super) fn named(account: &str, chain: &Chain) -> String {
     }
 }
 
-fn in_progress(present: &RotationState, chain: &Chain, own: &str) -> Failure {
+pub(super) fn in_progress(present: &RotationState, chain: &Chain, own: &str) -> Failure {
     let abandon = advice::command("org rotate --abandon");
     let (began, lease) = (present.created_at, present.lease_until);
     let message = match present.started_by.as_str() {

@@ -1,7 +1,9 @@
 //! The new org key of a rotation that is not complete: a file of mode 0600 in the state folder, with the key wrapped for
 //! this account. It is written before anything is sent, so a killed command is resumed with the same key.
 
+use std::fmt::Display;
 use std::fs::File;
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,13 +16,18 @@ use crate::fs::state_folder::{self, StateFolder};
 const VERSION: u8 = 1;
 const WHAT: &str = "the new org key of an interrupted rotation";
 
-/// The file of one organization, locked against other commands.
+/// The time to wait for the lock of another command. A dry run has it for a moment.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// The file of one organization.
 pub(super) struct RotationFile {
     folder: StateFolder,
     name: String,
     path: PathBuf,
-    _lock: File,
 }
+
+/// The lock against other commands that replace the org key or give up a rotation, until it is dropped.
+pub(super) struct Lock(#[expect(dead_code, reason = "closing the file unlocks it")] File);
 
 /// The content of the file.
 #[derive(Serialize, Deserialize)]
@@ -81,13 +88,19 @@ impl Stored {
     }
 }
 
+fn unusable(folder: &dyn Display, error: &io::Error) -> Failure {
+    Failure::other(format_args!(
+        "cannot use the folder {folder}: {error}; nothing was changed"
+    ))
+}
+
 fn next_epoch(chain: &Chain) -> u64 {
     chain.epoch().saturating_add(1)
 }
 
 impl RotationFile {
-    /// Locks the file, whether it exists or not.
-    pub(super) fn lock(
+    /// Opens the folder of the file, whether the file exists or not.
+    pub(super) fn new(
         organization: OrganizationId,
         insecure_permissions: bool,
     ) -> Result<Self, Failure> {
@@ -98,20 +111,24 @@ impl RotationFile {
             )
         })?;
         let name = format!("rotation-{organization}.json");
-        let unusable = |error: std::io::Error| {
-            Failure::other(format_args!(
-                "cannot use the folder {}: {error}; nothing was changed",
-                path.display()
-            ))
-        };
-        let folder = StateFolder::create(&path, insecure_permissions).map_err(unusable)?;
-        let lock = folder.lock(&format!(".{name}.lock"), Duration::ZERO);
+        let folder = StateFolder::create(&path, insecure_permissions);
         Ok(Self {
-            _lock: lock.map_err(unusable)?,
-            folder,
+            folder: folder.map_err(|error| unusable(&path.display(), &error))?,
             path: path.join(&name),
             name,
         })
+    }
+
+    /// Locks the file against other commands; `None` if one has locked it, as it does while it replaces the org key.
+    pub(super) fn lock(&self) -> Result<Option<Lock>, Failure> {
+        let locked = self
+            .folder
+            .lock(&format!(".{}.lock", self.name), LOCK_TIMEOUT);
+        match locked {
+            Ok(file) => Ok(Some(Lock(file))),
+            Err(error) if error.kind() == ErrorKind::TimedOut => Ok(None),
+            Err(error) => Err(unusable(&self.folder, &error)),
+        }
     }
 
     /// Returns the key that an interrupted command has stored.
@@ -144,7 +161,7 @@ impl RotationFile {
         })
     }
 
-    fn unwritable(&self, error: &dyn std::fmt::Display) -> Failure {
+    fn unwritable(&self, error: &dyn Display) -> Failure {
         Failure::other(format_args!(
             "cannot write {}: {error}; nothing was changed",
             self.path.display()

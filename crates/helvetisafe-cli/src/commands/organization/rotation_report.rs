@@ -52,6 +52,16 @@ pub(super) struct Replaced {
 }
 
 impl Replaced {
+    /// Returns the present org key, which the interrupted rotation has made.
+    pub(super) fn present(it: &Interrupted, chain: &Chain) -> Self {
+        Self {
+            rotation: it.stored.id.to_string(),
+            account: it.stored.account.clone(),
+            key_epoch: chain.epoch(),
+            fingerprint: *chain.fingerprint(),
+        }
+    }
+
     /// Reports a rotation of this run. `count` is the number of its secrets.
     pub(super) fn report(
         &self,

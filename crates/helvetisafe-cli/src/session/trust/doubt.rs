@@ -75,17 +75,20 @@ impl Trust<'_> {
 
     /// The vault gives the remembered org key another number than before.
     fn renumbered(&self, key: NumberedKey) -> Failure {
-        let number =
-            |epoch: Option<u64>| epoch.map_or("none".to_owned(), |epoch| epoch.to_string());
-        let known = self.remembered.as_ref().and_then(|known| known.key_epoch);
+        let given = match key.epoch {
+            Some(epoch) => format!("the number {epoch}"),
+            None => "no number".to_owned(),
+        };
+        let known = match self.remembered.as_ref().and_then(|known| known.key_epoch) {
+            Some(epoch) => format!("this machine remembers it with the number {epoch}"),
+            None => "this machine does not know its number".to_owned(),
+        };
         Failure::new(
             Status::Crypto,
             format_args!(
-                "the vault gives the org key {} the number {}, and the number that is remembered for it is {}: it was not used, \
-                 since a value under a replaced key would be lost",
-                key.fingerprint,
-                number(key.epoch),
-                number(known)
+                "the vault gives the org key {} {given}, and {known}: it was not used, since a value under a replaced key would \
+                 be lost",
+                key.fingerprint
             ),
         )
     }

@@ -100,17 +100,20 @@ impl Stage {
 }
 
 #[test]
-fn of_two_confirmations_of_one_request_one_wins() {
+fn two_confirmations_of_one_request_both_succeed() {
     let stage = Stage::of_two();
     stage.joined("bob");
-    let lost = stage.while_waiting("org confirm bob --yes", Route::Confirm, || {
-        ok(stage.grace("org confirm bob --yes"));
+    let line = "org confirm bob --yes --json";
+    let second = stage.while_waiting(line, Route::Confirm, || {
+        let first = json(&ok(stage.grace(line)));
+        assert_eq!(first["action"], "confirmed");
     });
-    let messages = fails(&lost, 6);
+    let messages = fails(&second, 0);
     assert!(
-        messages.contains("another administrator has confirmed this request"),
+        messages.contains("another command has confirmed `bob` meanwhile"),
         "{messages}"
     );
+    assert_eq!(json(&ok(second))["action"], "unchanged");
     assert_eq!(stage.state("bob"), "active");
     ok(stage.with("bob", "set KEY --generate"));
 }

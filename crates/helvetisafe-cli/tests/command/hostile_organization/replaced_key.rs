@@ -200,7 +200,7 @@ fn without_a_chain_another_number_of_the_remembered_key_is_refused() {
     fs::write(&profile, lines.collect::<Vec<_>>().join("\n")).unwrap();
     for line in ["get KEY", "set NEW --generate", "trust"] {
         stage.lies(Route::OrgKey, Lie::OldOrgKey);
-        let check = "the number 2, and the number that is remembered for it is 1";
+        let check = "the number 2, and this machine remembers it with the number 1";
         stage.stops(8, check, || stage.bob(line));
     }
     // The replaced key under its own number: the vault refuses what it asks for.
