@@ -3,6 +3,7 @@
 mod abandoned_rotation;
 mod confirm;
 mod create;
+mod create_report;
 mod disable;
 mod free_name;
 mod interrupted_rotation;

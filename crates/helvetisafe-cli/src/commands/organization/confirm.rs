@@ -84,8 +84,11 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         let confirm = |it: Organization<'_>| it.confirm(&by, invitation);
         let confirmed = administration.attempt_change(&progress, unknown, confirm)?;
         let confirmed = confirmed.map_err(|error| explained(error, &administration, invitation))?;
-        progress.if_interrupted(format!("`{}` is confirmed", args.name));
-        administration.saw(&chain, confirmed.head)?;
+        let done = format!("`{}` is confirmed", args.name);
+        progress.if_interrupted(done.as_str());
+        let remembered = administration.saw(&chain, confirmed.head);
+        remembered.map_err(|failure| failure.after(&done))?;
+        progress.finish();
     }
     if ui.json {
         ui.output.json(&Json {
