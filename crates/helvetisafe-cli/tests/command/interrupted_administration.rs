@@ -140,11 +140,12 @@ fn an_account_that_may_exist_is_shown_by_the_same_command() {
     ] {
         let proxy = holding_after(free, method, "/api/v1/join", &held);
         let url = proxy.base_url();
-        let join = ["join", "--output-dir", "bob", "--base-url", &url];
+        let folder = format!("{method}-{free}");
+        let join = ["join", "--output-dir", &folder, "--base-url", &url];
         let text = interrupted(&organization.world, None, &join, &code, &held);
         assert!(text.contains(says), "{method}: {text}");
     }
-    assert!(organization.path("bob/private-key.pem").exists());
+    assert!(organization.path("POST-0/private-key.pem").exists());
 }
 
 /// Holds the requests of this kind after the first `free` ones.
@@ -192,9 +193,9 @@ fn nothing_was_changed_while_the_calls_before_the_change_are_in_flight() {
 fn an_interrupted_recovery_kit_says_what_may_exist() {
     for (free, method, path, says) in [
         (
-            2,
+            1,
             "GET",
-            "/api/v1/organization/chain",
+            "/api/v1/organization/invitations",
             "nothing was sent; to continue, run `helvetisafe org recovery-kit --output-dir kit",
         ),
         (
