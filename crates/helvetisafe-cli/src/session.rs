@@ -17,6 +17,7 @@ mod suggest;
 mod token;
 mod trust;
 mod vault;
+mod watch_change;
 
 pub(crate) use administration::{Administration, CHANGE, administrator};
 pub(crate) use budget::{Budget, may_wait};
@@ -32,3 +33,4 @@ pub(crate) use trust::{
     KnownOrganization, KnownVault, NumberedKey, Trust, ask_chain, remember_account,
 };
 pub(crate) use vault::Vault;
+pub(crate) use watch_change::watch_change;

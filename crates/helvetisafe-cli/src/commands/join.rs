@@ -5,7 +5,7 @@ mod report;
 use std::path::{Path, PathBuf};
 
 use helvetisafe::organization::{AccountKeys, InvitationCode, InvitationStatus, Joining, Terms};
-use helvetisafe::{Error, ErrorCode, ExposeSecret, Timestamp};
+use helvetisafe::{Error, ErrorCode, ErrorKind, ExposeSecret, Timestamp};
 
 use super::account_folder::{
     AccountFolder, CLIENT_SECRET, PRIVATE_KEY, Plan, Purpose, SIGNING_KEY, Stage, entries_of,
@@ -13,8 +13,11 @@ use super::account_folder::{
 };
 use crate::failure::{Failure, Status};
 use crate::random;
-use crate::session::{KnownOrganization, NumberedKey, builder_without_account, remember_account};
+use crate::session::{
+    KnownOrganization, NumberedKey, builder_without_account, remember_account, watch_change,
+};
 use crate::settings::{AccountProfile, Address, SettingsArgs};
+use crate::ui::in_flight::{Change, InFlight};
 use crate::ui::progress::Progress;
 use crate::ui::secret_input::read_once;
 use crate::ui::{Ui, output_file};
@@ -70,7 +73,7 @@ pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), F
     };
     let progress = Progress::of_change(ui.messages);
     let terms = builder_without_account(&address, ui.messages)?.invitation(&code);
-    let terms = terms.map_err(explained)?;
+    let terms = terms.map_err(|error| explained(error, &address))?;
     let plan = plan(invitation, &address, &terms);
     if args.dry_run {
         let changed = would_change(earlier.as_ref(), &address)?;
@@ -87,18 +90,23 @@ pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), F
     let prepared = folder.prepare(plan, password.as_ref(), &address, profile)?;
     folder.report_changed(&prepared.changed, ui);
     let (mut plan, keys) = (prepared.plan, prepared.keys);
-    progress.if_unanswered(format!(
+    let change = progress.change(format!(
         "whether the request to join has arrived is not known: {again}, which shows it or continues with the same keys"
     ));
-    let joining = join(&code, &address, &keys, folder.path(), ui)?;
-    progress.if_interrupted(format!(
+    let joining = join(&code, &address, &keys, folder.path(), change, ui)?;
+    let arrived = format!(
         "the request to join has arrived; {again}, which shows the words and the next step"
-    ));
-    remember(&code, &address, &joining, &keys, ui)?;
+    );
+    progress.if_interrupted(arrived.as_str());
+    let remembered = remember(&code, &address, &joining, &keys, ui);
     plan.expires_at = expires_at(&joining.terms);
-    folder.save(&plan.accepted(&joining.terms.fingerprint))?;
+    let accepted = plan.accepted(&joining.terms.fingerprint);
+    let stored = remembered.and_then(|()| folder.save(&accepted));
+    stored.map_err(|failure| failure.with_advice(&arrived))?;
+    progress.finish();
     let made = Some((&joining, &keys, &folder));
-    report(&joining.terms, made, ui)?;
+    let reported = report(&joining.terms, made, ui);
+    reported.map_err(|failure| failure.with_advice(&arrived))?;
     next(&joining.terms, &folder, args.code_file.as_deref(), ui);
     Ok(())
 }
@@ -175,14 +183,18 @@ fn join(
     address: &Address,
     keys: &AccountKeys,
     folder: &Path,
+    change: Change,
     ui: &Ui,
 ) -> Result<Joining, Failure> {
-    let builder = builder_without_account(address, ui.messages)?;
+    let in_flight = InFlight::default();
+    let watch = watch_change(in_flight.clone(), ui.messages);
+    let builder = builder_without_account(address, ui.messages)?.on_event(watch);
+    let _begun = in_flight.begin(change);
     builder.join(code, keys).map_err(|error| {
         if error.code() == Some(ErrorCode::IdTaken) {
             return Failure::new(Status::Conflict, USED);
         }
-        explained(error).with_advice(&format!(
+        explained(error, address).with_advice(&format!(
             "the keys are in {}; run the command again to continue with them",
             folder.display()
         ))
@@ -191,11 +203,19 @@ fn join(
 
 /// Explains a chain that is not that of the code. Nothing of it is remembered yet, so there is nothing to forget. `doctor` would
 /// check another account, since this one has no profile yet.
-fn explained(error: Error) -> Failure {
-    match error.other_history() {
-        Some(_) => Failure::new(Status::Crypto, error)
-            .with_advice("after a restore the code cannot be used: ask for a new invitation"),
-        None => Failure::without_doctor(error),
+fn explained(error: Error, address: &Address) -> Failure {
+    if error.other_history().is_some() {
+        return Failure::new(Status::Crypto, error)
+            .with_advice("after a restore the code cannot be used: ask for a new invitation");
+    }
+    let is_unreachable = error.kind() == ErrorKind::Transport && error.transport_error().is_some();
+    let failure = Failure::without_doctor(error);
+    match is_unreachable && address.failover.is_empty() {
+        // A code has one URL.
+        true => failure.with_advice(
+            "if the vault has other URLs, ask the administrator for them, and give them with --failover-urls",
+        ),
+        false => failure,
     }
 }
 

@@ -1,9 +1,12 @@
 //! The arguments that name members, and their scopes.
 
+use std::collections::BTreeSet;
+
 use helvetisafe::organization::{ScopeList, is_name};
 use helvetisafe::{Scope, Scopes};
 
 use crate::failure::Failure;
+use crate::ui::output::Output;
 
 /// The scopes of an account that only reads.
 const READER: [Scope; 3] = [
@@ -11,6 +14,9 @@ const READER: [Scope; 3] = [
     Scope::SecretsList,
     Scope::CredentialsRead,
 ];
+
+/// The names of sets of scopes.
+const SETS: [&str; 3] = ["reader", "member", "administrator"];
 
 /// Parses the name of a new member: one line of text.
 pub(super) fn parse(text: &str) -> Result<String, String> {
@@ -72,6 +78,24 @@ pub(super) fn list(scopes: &ScopeList) -> Vec<&str> {
     names.filter(|name| !name.is_empty()).collect()
 }
 
+/// Returns the scopes for a column: on a terminal the name of a set, if they are all of one, and their names elsewhere.
+pub(super) fn column(scopes: &[&str], output: &Output) -> String {
+    let set = output.is_terminal().then(|| name_of_set(scopes));
+    match set.flatten() {
+        Some(name) => name.to_owned(),
+        None => scopes.join(" "),
+    }
+}
+
+/// Returns the name of the set that has these scopes and no others.
+fn name_of_set(scopes: &[&str]) -> Option<&'static str> {
+    let scopes: BTreeSet<_> = scopes.iter().copied().collect();
+    SETS.into_iter().find(|name| {
+        let set = named(name).unwrap_or(Scopes::NONE);
+        set.iter().map(Scope::as_str).collect::<BTreeSet<_>>() == scopes
+    })
+}
+
 /// Returns true if an account with these scopes is an administrator.
 pub(super) fn is_administrator(scopes: &ScopeList) -> bool {
     list(scopes).contains(&Scope::OrganizationWrite.as_str())
@@ -119,6 +143,21 @@ mod tests {
         for text in ["", "reader admin", "secrets:read", "Reader"] {
             assert!(scopes(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_set_has_its_scopes_and_no_others() {
+        for set in SETS {
+            let list = ScopeList::from(scopes(set).unwrap());
+            let mut names = super::list(&list);
+            names.reverse();
+            assert_eq!(name_of_set(&names), Some(set));
+            names.pop();
+            assert_eq!(name_of_set(&names), None, "{set}");
+        }
+        let more = "secrets:read secrets:list credentials:read other:scope";
+        assert_eq!(name_of_set(&more.split(' ').collect::<Vec<_>>()), None);
+        assert_eq!(name_of_set(&[]), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod abandoned_rotation;
 mod confirm;
 mod confirmed_member;
 mod create;
+mod create_report;
 mod disable;
 mod free_name;
 mod interrupted_rotation;

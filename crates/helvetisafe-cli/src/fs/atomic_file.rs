@@ -17,9 +17,21 @@ pub(super) use temporary::is_temporary;
 pub(super) fn write(path: &Path, contents: &[u8], access: Access) -> io::Result<()> {
     let path = target(path)?;
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let folder = folder_of(&path);
-    let opened = Folder::open(folder).map_err(|error| named_if_missing(folder, error))?;
-    replace(&opened, name, contents, access)
+    replace(&open_folder_of(&path)?, name, contents, access)
+}
+
+/// Fails if [`write`] would, as far as that is known before: makes and removes a temporary file in the folder.
+pub(super) fn check(path: &Path, access: Access) -> io::Result<()> {
+    let path = target(path)?;
+    path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let folder = open_folder_of(&path)?;
+    let mut temporary = Temporary::create(&folder)?;
+    access.apply(temporary.file())
+}
+
+fn open_folder_of(path: &Path) -> io::Result<Folder> {
+    let folder = folder_of(path);
+    Folder::open(folder).map_err(|error| named_if_missing(folder, error))
 }
 
 /// Writes a file in an open folder; a link is replaced. The contents go into a temporary file in the

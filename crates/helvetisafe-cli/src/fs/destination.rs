@@ -19,7 +19,7 @@ use super::access::Access;
 use super::{atomic_file, with_remedy};
 use crate::failure::Failure;
 use descriptor::{is_descriptor, is_open_as, is_own_descriptor};
-use in_place::{is_about_replacing, rewrite};
+use in_place::{check_rewrite, is_about_replacing, rewrite};
 
 /// The outcome of a write. A file that was rewritten in place has the reason.
 #[derive(Debug)]
@@ -30,32 +30,57 @@ pub(crate) enum Written {
 
 /// Writes a file. A file that existed is replaced by a new one with the mode and the group of `access`.
 pub(crate) fn write(path: &Path, contents: &[u8], access: Access) -> Result<Written, Failure> {
-    let failed = |error: &dyn std::fmt::Display| {
-        Failure::other(format_args!("cannot write {}: {error}", path.display()))
-    };
     if is_standard_output(path) {
         let printed = print_line(contents);
         return printed
             .map(|()| Written::AsAsked)
-            .map_err(|error| failed(&error));
+            .map_err(|error| failed(path, error));
     }
-    let metadata = path.metadata();
-    let is_file = metadata.as_ref().is_ok_and(Metadata::is_file);
-    if metadata.is_ok_and(|it| !it.is_dir() && (!is_file || is_descriptor(path))) {
-        append(path, contents).map_err(|error| failed(&with_remedy(&error)))?;
+    if is_appended(path) {
+        append(path, contents).map_err(|error| failed(path, with_remedy(&error)))?;
         return Ok(Written::AsAsked);
     }
-    match atomic_file::write(path, contents, access) {
-        Ok(()) => Ok(Written::AsAsked),
-        Err(why) if is_file && is_about_replacing(&why) => match rewrite(path, contents, access) {
-            Ok(()) => Ok(Written::InPlace(why)),
-            Err(error) => Err(failed(&format_args!(
-                "it cannot be replaced ({why}), nor rewritten in place ({error}); write another file, \
-                     or - for standard output"
-            ))),
-        },
-        Err(error) => Err(failed(&with_remedy(&error))),
+    let replaced = atomic_file::write(path, contents, access);
+    let replaced = or_in_place(path, replaced, || rewrite(path, contents, access))?;
+    Ok(replaced.map_or(Written::AsAsked, Written::InPlace))
+}
+
+/// Fails if [`write`] would, as far as that is known before. For results that cannot be fetched again.
+pub(crate) fn check(path: &Path, access: Access) -> Result<(), Failure> {
+    if is_standard_output(path) {
+        return Ok(());
     }
+    if is_appended(path) {
+        return check_append(path).map_err(|error| failed(path, with_remedy(&error)));
+    }
+    let replaced = atomic_file::check(path, access);
+    or_in_place(path, replaced, || check_rewrite(path, access)).map(drop)
+}
+
+/// Does `rewrite` if a file cannot be replaced. Returns the reason then.
+fn or_in_place(
+    path: &Path,
+    replaced: io::Result<()>,
+    rewrite: impl FnOnce() -> io::Result<()>,
+) -> Result<Option<io::Error>, Failure> {
+    let why = match replaced {
+        Ok(()) => return Ok(None),
+        Err(why) if path.is_file() && is_about_replacing(&why) => why,
+        Err(error) => return Err(failed(path, with_remedy(&error))),
+    };
+    match rewrite() {
+        Ok(()) => Ok(Some(why)),
+        Err(error) => Err(failed(
+            path,
+            format_args!(
+                "it cannot be replaced ({why}), nor rewritten in place ({error}); write another file, or - for standard output"
+            ),
+        )),
+    }
+}
+
+fn failed(path: &Path, why: impl std::fmt::Display) -> Failure {
+    Failure::other(format_args!("cannot write {}: {why}", path.display()))
 }
 
 /// Returns true if a file of this name would be removed as the leftover of a killed process.
@@ -76,21 +101,33 @@ pub(crate) fn is_standard_output(path: &Path) -> bool {
     path.as_os_str() == "-" || is_open_as(path, &io::stdout())
 }
 
+/// Returns true for a device, a pipe, or an open file of this process.
+fn is_appended(path: &Path) -> bool {
+    let metadata = path.metadata();
+    metadata.is_ok_and(|it| !it.is_dir() && (!it.is_file() || is_descriptor(path)))
+}
+
 /// Writes to a device, or to the end of a file that this process has open.
 fn append(path: &Path, contents: &[u8]) -> io::Result<()> {
     // Another user's process may have opened it for this one, which then cannot open it again.
     if is_open_as(path, &io::stderr()) {
         return io::stderr().write_all(contents);
     }
-    let check = |metadata: &Metadata| match is_own_descriptor(path) {
-        true => Ok(()),
-        false => refuse_foreign(metadata),
-    };
     // To open a pipe waits for its reader, and the path may lead to another file afterwards.
-    check(&path.metadata()?)?;
+    check_append(path)?;
     let mut file = File::options().append(true).open(path)?;
-    check(&file.metadata()?)?;
+    if !is_own_descriptor(path) {
+        refuse_foreign(&file.metadata()?)?;
+    }
     file.write_all(contents)
+}
+
+/// Opens nothing: a pipe would wait for its reader.
+fn check_append(path: &Path) -> io::Result<()> {
+    match is_own_descriptor(path) || is_open_as(path, &io::stderr()) {
+        true => Ok(()),
+        false => refuse_foreign(&path.metadata()?),
+    }
 }
 
 /// Refuses a pipe or a file of another user, who could read what is written to it. Devices may belong to any
@@ -134,6 +171,25 @@ mod tests {
         assert!(write(folder.path(), b"x", PRIVATE).is_err());
         write(Path::new("/dev/null"), b"x", PRIVATE).unwrap();
         assert!(!Path::new("/dev/null").metadata().unwrap().is_file());
+    }
+
+    #[test]
+    fn a_check_fails_as_the_write_would_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, missing] = ["file", "missing/file"].map(|it| folder.path().join(it));
+        check(&file, PRIVATE).unwrap();
+        fs::write(&file, "old").unwrap();
+        check(&file, PRIVATE).unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        for path in ["-", "/dev/null", "/dev/full"] {
+            check(Path::new(path), PRIVATE).unwrap();
+        }
+        for path in [folder.path(), &missing, Path::new("/proc/x")] {
+            let checked = check(path, PRIVATE).unwrap_err();
+            let written = write(path, b"x", PRIVATE).unwrap_err();
+            assert_eq!(checked.message(), written.message());
+        }
     }
 
     #[test]

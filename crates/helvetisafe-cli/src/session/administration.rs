@@ -17,6 +17,7 @@ use super::trust::{
     Access, KnownOrganization, NumberedKey, Trust, follow_with_key, is_of_chain, not_of_chain,
 };
 use super::vault::Vault;
+use super::watch_change::watch_change;
 use crate::advice;
 use crate::failure::{Failure, Status};
 use crate::once::get_or_make;
@@ -101,7 +102,7 @@ impl<'a> Administration<'a> {
         let scopes: Scopes = needed.iter().chain(optional).copied().collect();
         let in_flight = InFlight::default();
         let client = vault.connect_with(access, |builder| {
-            let watch = change::watch(in_flight.clone(), vault.messages);
+            let watch = watch_change(in_flight.clone(), vault.messages);
             let builder = builder.scopes(scopes).on_event(watch);
             match rotation.clone() {
                 Some(rotation) => builder.org_key_rotation(rotation),

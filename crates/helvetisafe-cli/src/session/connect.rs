@@ -10,7 +10,6 @@ use helvetisafe::{
 use super::events::log_events;
 use super::token::CachedToken;
 use super::trust::{self, Access, Trust};
-use super::vault::Vault;
 use crate::failure::Failure;
 use crate::settings::{Address, Binding, Settings};
 use crate::ui::messages::Messages;
@@ -124,27 +123,25 @@ fn builder_for(
     reaching(builder, address)
 }
 
-/// Logs in with the keys of a new account as its first command will: its org key has to be that of the chain after the anchor.
-/// Returns the org key.
+/// Returns a builder that logs in with the keys of a new account as its first command will: its org key has to be that of the chain
+/// after the anchor.
 pub(crate) fn check_account(
-    vault: &Vault,
+    address: &Address,
     keys: &AccountKeys,
     anchor: Anchor,
-) -> Result<Fingerprint, Failure> {
-    let settings = vault.settings()?;
+    messages: Messages,
+) -> Result<ClientBuilder, Failure> {
     let pem = keys.private_key.to_pkcs8_pem();
     let pem =
         pem.map_err(|error| Failure::other(format_args!("cannot use the new key: {error}")))?;
     let builder = Client::builder(
-        settings.base_url.as_str(),
+        address.base_url.as_str(),
         keys.credentials(),
         KeySource::pem(pem.as_bytes()),
     )
-    .on_event(log_events(vault.messages))
+    .on_event(log_events(messages))
     .org_key_rotation(OrgKeyRotation::follow_chain(anchor));
-    let builder = reaching(builder, &Address::of(settings))?;
-    let client = vault.budget()?.spend(|| builder.connect())?;
-    Ok(client.org_key_fingerprint())
+    reaching(builder, address)
 }
 
 /// Returns a builder for the calls that need no account.

@@ -16,8 +16,8 @@ pub(crate) struct Change {
     before: String,
     /// The message while the outcome is not known.
     unknown: String,
-    /// Set once a request had no answer, so that the refusal of its repetition does not show the outcome.
-    is_lost: bool,
+    /// Set once a request may have changed something, so that the refusal of a later one does not show the outcome.
+    may_have_effect: bool,
 }
 
 /// Ends a change when it is dropped.
@@ -29,7 +29,7 @@ impl Change {
             before: interruption.message(),
             interruption,
             unknown,
-            is_lost: false,
+            may_have_effect: false,
         }
     }
 }
@@ -50,15 +50,15 @@ impl InFlight {
 
     /// Notes that the vault has refused the request, so that it has changed nothing.
     pub(crate) fn note_refused(&self) {
-        if let Some(change) = self.lock().as_ref().filter(|it| !it.is_lost) {
+        if let Some(change) = self.lock().as_ref().filter(|it| !it.may_have_effect) {
             change.interruption.set(change.before.clone(), false);
         }
     }
 
-    /// Notes that the request had no answer that shows its outcome.
-    pub(crate) fn note_lost(&self) {
+    /// Notes that the request has changed something, or had no answer that shows it. A change can have several requests.
+    pub(crate) fn note_effect(&self) {
         if let Some(change) = &mut *self.lock() {
-            change.is_lost = true;
+            change.may_have_effect = true;
         }
     }
 
@@ -90,7 +90,7 @@ mod tests {
         in_flight.note_refused();
         assert_eq!(interruption.message(), before);
         in_flight.note_sending();
-        in_flight.note_lost();
+        in_flight.note_effect();
         in_flight.note_sending();
         in_flight.note_refused();
         assert_eq!(interruption.message(), "unknown");

@@ -26,6 +26,8 @@ pub(super) struct State {
     message: String,
     /// True while an answer is awaited that shows more.
     is_awaited: bool,
+    /// True once everything is done, and the command only reports it.
+    is_done: bool,
 }
 
 impl Interruption {
@@ -33,6 +35,7 @@ impl Interruption {
         let state = State {
             message: NOTHING.to_owned(),
             is_awaited: false,
+            is_done: false,
         };
         Self(Arc::new(Mutex::new(state)))
     }
@@ -42,7 +45,14 @@ impl Interruption {
         *self.lock() = State {
             message,
             is_awaited,
+            is_done: false,
         };
+    }
+
+    /// Notes that everything is done, so that a signal has no message: the command reports it. If a signal has come, this does not
+    /// return.
+    pub(super) fn finish(&self) {
+        self.lock().is_done = true;
     }
 
     /// Returns the message.
@@ -61,19 +71,23 @@ impl Interruption {
         *state = State {
             message,
             is_awaited: false,
+            is_done: false,
         };
         Ok(done)
     }
 
     /// Stops the changes of the command until the guard is dropped. Waits before for an answer that shows the outcome, but not
-    /// for long.
+    /// for long. `None` if everything is done.
     #[cfg(unix)]
-    pub(super) fn stop(&self) -> MutexGuard<'_, State> {
+    pub(super) fn stop(&self) -> Option<MutexGuard<'_, State>> {
         let start = Instant::now();
         loop {
             let state = self.lock();
+            if state.is_done {
+                return None;
+            }
             if !state.is_awaited || start.elapsed() >= WAIT {
-                return state;
+                return Some(state);
             }
             drop(state);
             sleep(TICK);

@@ -49,6 +49,16 @@ impl Output {
         self.is_closed.get()
     }
 
+    /// Fails if the reader has closed the pipe, for a result that cannot be printed again.
+    pub(crate) fn check_read(&self) -> Result<(), Failure> {
+        match self.is_closed() {
+            true => Err(Failure::other(
+                "cannot write to standard output: its reader has closed it",
+            )),
+            false => Ok(()),
+        }
+    }
+
     /// Prints the exact bytes of a value; on a terminal escaped and with a newline.
     pub(crate) fn value(&self, value: &str) -> Result<(), Failure> {
         if self.is_terminal {

@@ -91,6 +91,11 @@ pub(crate) fn named(path: &Option<PathBuf>) -> Option<&Path> {
     path.filter(|path| !destination::is_standard_output(path))
 }
 
+/// Fails if the file to write cannot be written, before something is made that only the file would have.
+pub(crate) fn check(path: &Option<PathBuf>, access: AccessArgs) -> Result<(), Failure> {
+    named(path).map_or(Ok(()), |file| destination::check(file, access.access()))
+}
+
 /// Writes a file, and warns if it was rewritten in place.
 pub(crate) fn write(
     path: &Path,

@@ -22,6 +22,10 @@ const DELAY: Duration = Duration::from_secs(1);
 /// The time between two drawings, and the longest time from a signal to its effect.
 const TICK: Duration = Duration::from_millis(50);
 
+/// The longest time for which a signal waits for the end of a command that has done everything.
+#[cfg(unix)]
+const LAST_LINES: Duration = Duration::from_secs(2);
+
 /// The width of the bar, in columns.
 const WIDTH: usize = 40;
 
@@ -115,6 +119,12 @@ impl Progress {
         self.interruption.set(message.into(), false);
     }
 
+    /// Notes that everything is done, before the last lines are printed. A signal then prints nothing, and acts only if these
+    /// lines are not printed soon. If a signal has come, it does not return.
+    pub(crate) fn finish(&self) {
+        self.interruption.finish();
+    }
+
     /// Sets the message of a signal while a request is in flight. A signal waits for the answer for 2 s at most.
     pub(crate) fn if_unanswered(&self, message: impl Into<String>) {
         self.interruption.set(message.into(), true);
@@ -183,16 +193,16 @@ impl Display {
             let has_ended = has_ended(end, TICK);
             // Also those of the last moment.
             #[cfg(unix)]
-            self.act();
+            self.act(end);
             if has_ended {
                 return self.bar.line().show(String::new());
             }
         }
     }
 
-    /// Lets signals act by default, after their message.
+    /// Lets signals act by default, after their message. None acts while a command that has done everything ends.
     #[cfg(unix)]
-    fn act(&mut self) {
+    fn act(&mut self, end: &Receiver<()>) {
         let pending: Vec<_> = self.signals.iter_mut().flat_map(Signals::pending).collect();
         for signal in pending {
             if signal == SIGCONT {
@@ -202,9 +212,12 @@ impl Display {
             let interruption = self.interruption.as_ref().filter(|_| ends);
             // Nothing is changed after the message until the process ends.
             let state = interruption.map(Interruption::stop);
+            if matches!(state, Some(None)) && has_ended(end, LAST_LINES) {
+                continue;
+            }
             // The bar is drawn again if the process is continued.
             self.bar.line().show(String::new());
-            if let Some(state) = &state {
+            if let Some(Some(state)) = &state {
                 self.report(state.message());
             }
             let _ = act_by_default(signal);

@@ -11,7 +11,7 @@ use helvetisafe_test_support::{Action, Proxy};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::organization::{Organization, command, fails, json, ok, on_terminal};
+use crate::organization::{Organization, command, fails, json, ok, on_terminal, run};
 use crate::world::{World, start_proxy};
 
 /// Holds the commits of rotations while it is set.
@@ -699,4 +699,50 @@ fn the_advice_about_a_name_that_looks_like_an_option_can_be_pasted() {
         "{page}"
     );
     ok(paste(&organization, &made, "org disable"));
+}
+
+#[test]
+fn on_a_terminal_a_set_of_scopes_has_its_name() {
+    let organization = Organization::new();
+    organization.member("bob", "reader audit:read");
+    organization.invite("dave", "member");
+    ok(organization.with("ada", &["token", "create", "ci", "--scopes", "reader"]));
+    for (line, names) in [
+        (
+            &["org", "members"][..],
+            &["  administrator  ", "secrets:read secrets:list"][..],
+        ),
+        (&["org", "pending"], &["  member  "]),
+        (&["token", "list"], &["  reader"]),
+    ] {
+        let arguments = [&["--config", "ada/config.toml"], line].concat();
+        let mut session = on_terminal(&organization.world, &arguments);
+        let shown = session.exp_eof().unwrap();
+        for name in names {
+            assert!(shown.contains(name), "{shown}");
+        }
+        let piped = ok(organization.with("ada", line));
+        assert!(piped.contains("secrets:read "), "{piped}");
+    }
+    let members = ok(organization.with("ada", &["org", "members", "--json"]));
+    assert_eq!(json(&members)[0]["scopes"].as_array().unwrap().len(), 9);
+}
+
+/// A code has one URL, and its node may be down.
+#[test]
+fn an_unreachable_vault_of_a_code_names_the_option_for_other_urls() {
+    let organization = Organization::new();
+    let code = organization.invite("bob", "reader");
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", closed.local_addr().unwrap());
+    drop(closed);
+    let join = ["join", "--output-dir", "bob", "--base-url", &url];
+    let text = fails(&run(&organization.world, None, &join, &code), 9);
+    assert!(
+        text.contains("could not be reached") && text.contains("give them with --failover-urls"),
+        "{text}"
+    );
+    let node = organization.world.name("URL");
+    let join = [&join[..], &["--failover-urls", &node]].concat();
+    ok(run(&organization.world, None, &join, &code));
 }

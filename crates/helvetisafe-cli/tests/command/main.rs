@@ -60,6 +60,8 @@ mod layers;
 mod life;
 #[cfg(unix)]
 mod locks;
+#[cfg(target_os = "linux")]
+mod lost_results;
 #[cfg(unix)]
 mod neighbours;
 #[cfg(unix)]
@@ -70,6 +72,8 @@ mod offline;
 mod organization;
 #[cfg(unix)]
 mod output_file;
+#[cfg(unix)]
+mod own_account;
 mod prefetch;
 #[cfg(unix)]
 mod process_group;

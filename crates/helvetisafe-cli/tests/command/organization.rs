@@ -887,7 +887,7 @@ fn on_a_terminal_codes_are_hidden_and_confirmations_are_asked() {
         "{shown}"
     );
     assert!(
-        shown.contains("bob   disabled  no             secrets:read"),
+        shown.contains("bob   disabled  no             member         "),
         "{shown}"
     );
 }

@@ -74,6 +74,14 @@ impl Restorable {
         self.copy("backup.db", "vault.db");
     }
 
+    /// Starts the vault again with a new database.
+    fn renew(&self) {
+        let mut vault = self.vault.lock().unwrap();
+        vault.take().unwrap().stop().unwrap();
+        fs::remove_file(self.file("vault.db")).unwrap();
+        *vault = Some(self.start());
+    }
+
     fn with(&self, folder: &str, line: &str) -> Output {
         let arguments: Vec<_> = line.split(' ').collect();
         self.organization.with(folder, &arguments)
@@ -271,4 +279,31 @@ fn doctor_and_trust_accept_an_honest_rotation() {
     ok(organization.with("bob", &["list"]));
     let shown = json(&ok(organization.with("bob", &["trust", "show", "--json"])));
     assert_eq!(shown["state"], "trusted");
+}
+
+/// Otherwise the command would say that the organization exists, and each later command would fail.
+#[test]
+fn a_founder_that_a_new_database_does_not_have_is_not_called_unchanged() {
+    let vault = Restorable::new();
+    let create = ["org", "create", "--output-dir", "ada", "--name", "ada"];
+    let again = |extra: &[&str]| {
+        let arguments = [&create[..], extra].concat();
+        command(&vault.organization.world, None, &arguments, "")
+            .output()
+            .unwrap()
+    };
+    let text = fails(&again(&["--json"]), 0);
+    assert!(
+        text.contains("the organization exists already, and its account can be used"),
+        "{text}"
+    );
+    vault.renew();
+    let text = fails(&again(&["--json"]), 3);
+    assert!(
+        text.contains("ada, but the vault at http://")
+            && text.contains("to found another organization, choose a new folder"),
+        "{text}"
+    );
+    let text = ok(again(&["--dry-run"]));
+    assert!(text.contains("would only check the keys in ada"), "{text}");
 }

@@ -84,12 +84,16 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         let confirmed = match confirmed {
             Ok(confirmed) => confirmed,
             Err(error) if confirmed_member::is_new(&error, &administration, &chain, &shown) => {
+                progress.finish();
                 return confirmed_member::report_meanwhile(&shown, ui);
             }
             Err(error) => return Err(explained(error, &administration, invitation)),
         };
-        progress.if_interrupted(format!("`{}` is confirmed", args.name));
-        administration.saw(&chain, confirmed.head)?;
+        let done = format!("`{}` is confirmed", args.name);
+        progress.if_interrupted(done.as_str());
+        let remembered = administration.saw(&chain, confirmed.head);
+        remembered.map_err(|failure| failure.after(&done))?;
+        progress.finish();
     }
     shown.report("confirmed", args.dry_run, ui)?;
     if !args.dry_run {

@@ -2,25 +2,28 @@
 
 use std::path::PathBuf;
 
+use helvetisafe::SecretString;
 use helvetisafe::organization::{
-    AccountKeys, Founded, NewOrganization, ScopeList, SigningKey, Words,
+    AccountKeys, Anchor, Founded, NewOrganization, ScopeList, SigningKey,
 };
-use helvetisafe::{Fingerprint, SecretString};
-use serde::Serialize;
 
-use crate::advice::shell_quoted;
+use super::create_report::{explain, report};
 use crate::commands::account_folder::{
     AccountFolder, CLIENT_SECRET, PRIVATE_KEY, Plan, Prepared, Purpose, SIGNING_KEY, Stage,
     entries_of, would_change,
 };
 use crate::commands::member_name;
-use crate::failure::Failure;
+use crate::failure::{Failure, Status};
 use crate::random;
-use crate::session::{KnownOrganization, NumberedKey, builder_without_account, remember_account};
+use crate::session::{
+    KnownOrganization, NumberedKey, builder_without_account, check_account, remember_account,
+    watch_change,
+};
 use crate::settings::{AccountProfile, Address, SettingsArgs};
+use crate::ui::in_flight::{Change, InFlight};
 use crate::ui::progress::Progress;
 use crate::ui::secret_input::read_once;
-use crate::ui::{Ui, output_file, table};
+use crate::ui::{Ui, output_file};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,7 +35,8 @@ Examples:
 ///
 /// The bootstrap token is that of `helvetisafe-server init`, and is used up. The keys are made here and written into the folder before
 /// anything is sent: the private key, the client secret and the signing key, each of mode 0600, with a profile that names
-/// them. If the command is interrupted, run it again with the same folder: it continues with the same keys.
+/// them. If the command is interrupted, run it again with the same folder: it continues with the same keys. If the organization
+/// exists already, it only checks that the vault accepts them.
 ///
 /// With --password-file, the vault stores a copy of the private key under that password, so that a client can use the password
 /// in place of the file.
@@ -55,20 +59,6 @@ pub(crate) struct Args {
     dry_run: bool,
 }
 
-/// The output of `--json`; `docs/cli.md` documents it.
-#[derive(Serialize)]
-struct Json {
-    action: &'static str,
-    organization: String,
-    account: String,
-    name: String,
-    org_key_fingerprint: String,
-    org_key_words: String,
-    verification_key: Option<String>,
-    folder: String,
-    config: String,
-}
-
 pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), Failure> {
     let insecure = Address::allows_insecure_permissions(settings)?;
     let is_same = |plan: &Plan| plan.purpose == Purpose::Create;
@@ -80,7 +70,8 @@ pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), F
     if args.dry_run {
         let begun = AccountFolder::begun(&args.output_dir, &plan, insecure)?;
         let changed = would_change(earlier.as_ref(), &address)?;
-        return explain(args, &address, begun.as_ref(), &changed, ui);
+        let founder = (args.output_dir.as_path(), args.name.as_str());
+        return explain(founder, &address, begun.as_ref(), &changed, ui);
     }
     let password = Address::new_password(settings)?;
     // It may be a pipe, and an unreadable one leaves no folder behind.
@@ -99,24 +90,61 @@ pub(super) fn run(args: &Args, settings: &SettingsArgs, ui: &Ui) -> Result<(), F
         folder.prepare(plan, password.as_ref(), &address, profile)?
     };
     if plan.stage == Stage::Accepted {
-        ui.messages
-            .note("the organization exists already; nothing was sent");
         folder.report_changed(&changed, ui);
+        check(&plan, &keys, &address, &folder, ui)?;
+        ui.messages
+            .note("the organization exists already, and its account can be used");
         return report(&plan, &keys, &folder, "unchanged", ui);
     }
     let token = read_once("the bootstrap token", args.token_file.as_deref(), insecure)?;
     let progress = Progress::of_change(ui.messages);
-    progress.if_unanswered(format!(
+    progress.if_interrupted(format!("nothing was sent; to continue, {again}"));
+    let change = progress.change(format!(
         "whether the organization is founded is not known: {again}, which shows it or continues with the same keys"
     ));
-    let founded = found(args, &address, &plan, &keys, &token, ui)?;
-    progress.if_interrupted(format!(
-        "the organization is founded; {again}, which shows it and the next step"
-    ));
-    remember(&founded, &address, &keys, ui)?;
+    let founded = found(args, &address, &plan, &keys, (&token, change), ui)?;
+    let exists = format!("the organization is founded; {again}, which shows it and the next step");
+    progress.if_interrupted(exists.as_str());
+    let remembered = remember(&founded, &address, &keys, ui);
     let plan = plan.accepted(&founded.fingerprint);
-    folder.save(&plan)?;
-    report(&plan, &keys, &folder, "created", ui)
+    let stored = remembered.and_then(|()| folder.save(&plan));
+    stored.map_err(|failure| failure.with_advice(&exists))?;
+    progress.finish();
+    let reported = report(&plan, &keys, &folder, "created", ui);
+    reported.map_err(|failure| failure.with_advice(&exists))
+}
+
+/// Fails if the vault does not accept the keys, as after its database was made anew. Changes nothing.
+fn check(
+    plan: &Plan,
+    keys: &AccountKeys,
+    address: &Address,
+    folder: &AccountFolder,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let Some(key) = &keys.signing_key else {
+        return Ok(());
+    };
+    let anchor = Anchor::Key(key.verification_key());
+    let checked = check_account(address, keys, anchor, ui.messages)?.connect();
+    let Err(error) = checked else {
+        return Ok(());
+    };
+    let (name, folder) = (&plan.name, folder.path().display());
+    let failure = Failure::without_doctor(error);
+    if failure.status() != Status::Auth as u8 {
+        return Err(failure.after(&format!(
+            "cannot check the account of `{name}`, whose keys are in {folder}"
+        )));
+    }
+    Err(Failure::new(
+        Status::Auth,
+        format_args!(
+            "the organization was founded with the keys in {folder}, but the vault at {} refuses them now: it has another database, \
+             made anew or restored, or the account of `{name}` was disabled; to found another organization, choose a new folder",
+            address.base_url
+        ),
+    ))
 }
 
 /// Sends the keys. They are in the folder already, so an interrupted command can be repeated.
@@ -125,7 +153,7 @@ fn found(
     address: &Address,
     plan: &Plan,
     keys: &AccountKeys,
-    token: &SecretString,
+    (token, change): (&SecretString, Change),
     ui: &Ui,
 ) -> Result<Founded, Failure> {
     let organization = NewOrganization {
@@ -136,7 +164,10 @@ fn found(
         scopes: plan.scopes.clone(),
         keys,
     };
-    let builder = builder_without_account(address, ui.messages)?;
+    let in_flight = InFlight::default();
+    let watch = watch_change(in_flight.clone(), ui.messages);
+    let builder = builder_without_account(address, ui.messages)?.on_event(watch);
+    let _begun = in_flight.begin(change);
     builder
         .found_organization(token, &organization)
         .map_err(|error| {
@@ -180,86 +211,4 @@ fn profile(address: &Address, keys: &AccountKeys, scopes: &ScopeList) -> String 
         scopes,
     };
     profile.to_toml()
-}
-
-/// Prints what would be done, after an earlier run with the folder, if there was one.
-fn explain(
-    args: &Args,
-    address: &Address,
-    begun: Option<&Plan>,
-    changed: &[&str],
-    ui: &Ui,
-) -> Result<(), Failure> {
-    let (folder, url, name) = (args.output_dir.display(), &address.base_url, &args.name);
-    let keys = format!("{CLIENT_SECRET}, {PRIVATE_KEY}, {SIGNING_KEY} and a profile");
-    let found = format!("found an organization at {url} with the administrator `{name}`");
-    ui.output.line(&match begun.map(|plan| plan.stage) {
-        None => format!("would make {keys} in {folder}, and {found}"),
-        Some(Stage::Begun) => format!(
-            "would make {keys} in {folder}, in place of those of an interrupted command, and {found}"
-        ),
-        Some(Stage::Made) => format!(
-            "would use {CLIENT_SECRET}, {PRIVATE_KEY} and {SIGNING_KEY} of an interrupted command, which exist in {folder}, write \
-             the profile again, and {found}"
-        ),
-        Some(Stage::Accepted) if !changed.is_empty() => format!(
-            "would write {} into the profile in {folder}, and nothing else: the organization of `{name}` exists already, with the keys \
-             there",
-            changed.join(" and ")
-        ),
-        Some(Stage::Accepted) => format!(
-            "would change nothing: the organization of `{name}` exists already, with the keys in {folder}"
-        ),
-    })
-}
-
-fn report(
-    plan: &Plan,
-    keys: &AccountKeys,
-    folder: &AccountFolder,
-    action: &'static str,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    let fingerprint = plan.org_key_fingerprint.clone().unwrap_or_default();
-    let words = fingerprint.parse::<Fingerprint>();
-    let words = words.map(|it| Words::of_fingerprint(&it).to_string());
-    let config = folder.config();
-    let json = Json {
-        action,
-        organization: plan.organization.clone(),
-        account: keys.client_id.clone(),
-        name: plan.name.clone(),
-        org_key_fingerprint: fingerprint,
-        org_key_words: words.unwrap_or_default(),
-        verification_key: keys
-            .signing_key
-            .as_ref()
-            .map(|it| it.verification_key().to_string()),
-        folder: folder.path().display().to_string(),
-        config: config.display().to_string(),
-    };
-    if ui.json {
-        ui.output.json(&json)?;
-    } else {
-        let values = [
-            ("organization", json.organization),
-            ("account", json.account),
-            ("name", json.name),
-            ("org key", json.org_key_fingerprint),
-            ("its words", json.org_key_words),
-            (
-                "verification key",
-                json.verification_key.unwrap_or_default(),
-            ),
-            ("profile", json.config),
-        ];
-        table::print_named(&values, &ui.output)?;
-    }
-    let config = shell_quoted(&config);
-    ui.messages.note(format_args!(
-        "next: store a copy of {} offline, since no one can restore these keys; then invite a second administrator, with \
-         their name for NAME: `helvetisafe --config {config} org invite NAME --scopes administrator`",
-        folder.path().display()
-    ));
-    Ok(())
 }

@@ -40,6 +40,8 @@ struct Json<'a> {
     action: &'static str,
     account: &'a str,
     name: &'a str,
+    /// True for the account that runs the command.
+    own: bool,
     dry_run: bool,
 }
 
@@ -49,7 +51,11 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let administration = Administration::to_read(vault, "cannot disable the account", &CHANGE)?;
     let (key, chain) = administration.chain_to_sign()?;
     let anchor = Anchor::Head(*chain.head());
-    let member = Named::find(&chain, &args.name)?;
+    let own = &administration.account()?.account;
+    let member = Named::find(&chain, &args.name, own)?;
+    if let Some(kits) = recovery_kit::only_without(member.account, &chain) {
+        warn(&kits, ui);
+    }
     if args.dry_run {
         let entry = chain.disable(member.account, &key);
         entry.map_err(|error| refused(&member, &error))?;
@@ -65,10 +71,12 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         let by = administrator(&key, &anchor);
         let disable = |it: Organization<'_>| it.disable(&by, member.account);
         let disabled = administration.change(&progress, unknown, disable)?;
-        progress.if_interrupted(format!("{} is disabled", described(&member)));
-        administration.saw(&chain, disabled.head)?;
+        let done = format!("{} is disabled", described(&member));
+        progress.if_interrupted(done.as_str());
+        let remembered = administration.saw(&chain, disabled.head);
+        remembered.map_err(|failure| failure.after(&done))?;
+        progress.finish();
     }
-    let own = &administration.account()?.account;
     report(args, &member, &next(&member, own, &chain), ui)
 }
 
@@ -76,6 +84,13 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
 fn next(member: &Named<'_>, own: &str, chain: &Chain) -> String {
     let rotate = advice::command("org rotate");
     let values = "then replace the values that it could read, where they are used";
+    if member.is_own {
+        let others = recovery_kit::to_ask_without(own, chain);
+        return format!(
+            "this account can do nothing more: another administrator ({others}) replaces the org key, which you know, with \
+             `helvetisafe org rotate`; {values}"
+        );
+    }
     if let Some(kit) = recovery_kit::name_of(own, chain) {
         return format!(
             "the new administrator makes a new recovery kit, disables `{kit}`, and then replaces the org key, which a former \
@@ -99,11 +114,13 @@ fn next(member: &Named<'_>, own: &str, chain: &Chain) -> String {
 struct Named<'c> {
     account: &'c str,
     name: &'c str,
+    /// True if it is the account that runs the command.
+    is_own: bool,
 }
 
 impl<'c> Named<'c> {
     /// Returns the member with an account or a name, which the chain has only once. Former members do not count.
-    fn find(chain: &'c Chain, name: &str) -> Result<Self, Failure> {
+    fn find(chain: &'c Chain, name: &str, own: &str) -> Result<Self, Failure> {
         let members = || chain.members().iter();
         let found = members()
             .find(|(account, _)| *account == name)
@@ -112,6 +129,7 @@ impl<'c> Named<'c> {
         Ok(Self {
             account,
             name: &member.name,
+            is_own: account == own,
         })
     }
 }
@@ -140,6 +158,14 @@ fn unknown(chain: &Chain, name: &str) -> Failure {
     }
 }
 
+/// Warns that no administrator will be left who is not a recovery kit.
+fn warn(kits: &str, ui: &Ui) {
+    ui.messages.warning(format_args!(
+        "no administrator but the recovery kit {kits} will be left; first invite another one with {}",
+        advice::command("org invite NAME --scopes administrator")
+    ));
+}
+
 fn ask(member: &Named<'_>, ui: &Ui) -> Result<(), Failure> {
     prompt::require_at_terminal(
         "cannot confirm to disable an account without a terminal; give --yes",
@@ -155,6 +181,7 @@ fn report(args: &Args, member: &Named<'_>, next: &str, ui: &Ui) -> Result<(), Fa
             action: "disabled",
             account: member.account,
             name: member.name,
+            own: member.is_own,
             dry_run: args.dry_run,
         })?;
     }
@@ -172,5 +199,10 @@ fn report(args: &Args, member: &Named<'_>, next: &str, ui: &Ui) -> Result<(), Fa
 }
 
 fn described(member: &Named<'_>) -> String {
-    format!("`{}` ({})", member.name, member.account)
+    let own = if member.is_own {
+        "your own account "
+    } else {
+        ""
+    };
+    format!("{own}`{}` ({})", member.name, member.account)
 }

@@ -78,6 +78,7 @@ struct Json<'a> {
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let scopes = ScopeList::from(member_name::scopes(&args.scopes)?);
     let expires_at = expires_at(&args.expires, Timestamp::now())?;
+    output_file::check(&args.output, args.access)?;
     vault.settings()?.read_secrets()?;
     let progress = Progress::of_change(ui.messages);
     let administration = Administration::to_write(vault, FAILED, &CHANGE)?;
@@ -104,9 +105,12 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         false => failure,
     })?;
     progress.if_interrupted(args.if_lost());
-    administration.saw(&chain, invited.head)?;
-    write(args, &invite, &invited.code, ui)?;
-    progress.if_interrupted(format!("`{}` is invited", args.name));
+    // Without the code the invitation is of no use, so it is printed also if the head cannot be remembered.
+    let remembered = administration.saw(&chain, invited.head);
+    let written = write(args, &invite, &invited.code, ui);
+    written.map_err(|failure| failure.with_advice(&args.if_lost()))?;
+    remembered?;
+    progress.finish();
     advise(args, expires_at, vault, ui)
 }
 
@@ -122,7 +126,7 @@ impl Args {
         )
     }
 
-    /// Returns the message of a signal before the code is printed or stored. It cannot be shown again.
+    /// Returns the message of a signal or a failure before the code is printed or stored. It cannot be shown again.
     fn if_lost(&self) -> String {
         format!(
             "`{}` is invited, and the code may not be complete: if you do not have it, withdraw the invitation with {}, and invite \
@@ -141,7 +145,7 @@ fn write(args: &Args, invite: &NewInvite, code: &InvitationCode, ui: &Ui) -> Res
         output_file::write(file, text.as_bytes(), args.access.access(), ui.messages)?;
     }
     if ui.json {
-        return ui.output.json(&Json {
+        ui.output.json(&Json {
             id: Some(random::hex(&code.secret.id()).to_string()),
             name: &args.name,
             scopes: member_name::list(&invite.scopes),
@@ -149,11 +153,13 @@ fn write(args: &Args, invite: &NewInvite, code: &InvitationCode, ui: &Ui) -> Res
             code: file.is_none().then_some(text.as_str()),
             output: file.map(|file| file.display().to_string()),
             dry_run: false,
-        });
+        })?;
+    } else if file.is_none() {
+        ui.output.line(&text)?;
     }
     match file {
         Some(_) => Ok(()),
-        None => ui.output.line(&text),
+        None => ui.output.check_read(),
     }
 }
 

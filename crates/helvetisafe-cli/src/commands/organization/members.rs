@@ -8,6 +8,7 @@ use crate::commands::member_name;
 use crate::failure::{Failure, Status};
 use crate::session::name_index::{self, Kind};
 use crate::session::{Administration, Vault};
+use crate::ui::output::Output;
 use crate::ui::{Ui, table};
 
 const EXAMPLES: &str = "\
@@ -64,7 +65,7 @@ pub(super) fn run(vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         ));
     }
     let heading = ["NAME", "STATE", "ADMINISTRATOR", "SCOPES", "ACCOUNT"];
-    table::print_list(&members, heading, Json::columns, ui)?;
+    table::print_list(&members, heading, |it| it.columns(&ui.output), ui)?;
     match doubts {
         0 => Ok(()),
         _ => Err(Failure::new(
@@ -104,13 +105,13 @@ impl<'a> Json<'a> {
         }
     }
 
-    fn columns(&self) -> [String; 5] {
+    fn columns(&self, output: &Output) -> [String; 5] {
         let administrator = if self.administrator { "yes" } else { "no" };
         [
             self.name.unwrap_or_default().to_owned(),
             self.state.to_owned(),
             administrator.to_owned(),
-            self.scopes.join(" "),
+            member_name::column(&self.scopes, output),
             self.account.to_owned(),
         ]
     }

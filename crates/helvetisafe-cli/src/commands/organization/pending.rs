@@ -94,7 +94,7 @@ impl<'a> Json<'a> {
             self.name.to_owned(),
             self.state.to_owned(),
             table::time(Some(self.expires_at), now, output),
-            self.scopes.join(" "),
+            member_name::column(&self.scopes, output),
             self.words.clone().unwrap_or_default(),
         ]
     }

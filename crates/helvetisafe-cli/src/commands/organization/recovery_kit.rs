@@ -20,6 +20,7 @@ use crate::commands::member_name;
 use crate::failure::{Failure, Status};
 use crate::session::{Administration, CHANGE, Vault, administrator, check_account, recovery_kit};
 use crate::settings::{AccountProfile, Address};
+use crate::ui::in_flight::Change;
 use crate::ui::progress::Progress;
 use crate::ui::{Ui, output_file};
 
@@ -71,7 +72,8 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         let kit = (args.output_dir.as_path(), args.name.as_str());
         return explain(kit, &chain, begun.as_ref(), &changed, ui);
     }
-    progress.if_interrupted(continues(args));
+    let again = again(args);
+    progress.if_interrupted(format!("nothing was sent; to continue, {again}"));
     let (folder, prepared) = prepare(args, wanted, &address, &chain, key.verification_key())?;
     let Prepared {
         plan,
@@ -83,13 +85,27 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         _ => "created",
     };
     if plan.stage != Stage::Accepted {
-        enroll(&administration, &key, &chain, &plan, &keys, &folder)?;
+        let change = progress.change(format!("whether the account exists is not known: {again}"));
+        let enrolled = enroll(&administration, &key, &chain, &plan, &keys, change);
+        enrolled.map_err(|failure| {
+            failure.with_advice(&format!(
+                "the keys are in {}; run the command again to continue with them",
+                folder.path().display()
+            ))
+        })?;
     } else if !chain.administrators().contains_key(&keys.client_id) {
         return Err(disabled(&folder));
     }
-    let fingerprint = check_account(vault, &keys, Anchor::Key(key.verification_key()))?;
+    progress.if_interrupted(format!("the account exists; to check it, {again}"));
+    let anchor = Anchor::Key(key.verification_key());
+    let checked = check_account(&Address::of(vault.settings()?), &keys, anchor, ui.messages)?;
+    let fingerprint = vault
+        .budget()?
+        .spend(|| checked.connect())?
+        .org_key_fingerprint();
     let plan = plan.accepted(&fingerprint);
     folder.save(&plan)?;
+    progress.finish();
     folder.report_changed(&changed, ui);
     report(&plan, &keys, &folder, action, changed.is_empty(), ui)
 }
@@ -123,17 +139,15 @@ fn plan(args: &Args, base_url: &str, chain: &Chain) -> Plan {
     )
 }
 
-/// Returns the message of a signal while the keys and the account are made.
-fn continues(args: &Args) -> String {
+/// Returns the advice after a signal.
+fn again(args: &Args) -> String {
     let folder = shell_quoted(&args.output_dir);
     let name = match args.name.as_str() {
         recovery_kit::NAME => String::new(),
         name => format!(" {}", advice::option("--name", name.as_ref())),
     };
     let again = advice::command(format_args!("org recovery-kit --output-dir {folder}{name}"));
-    format!(
-        "it is not known if the keys in {folder} and their account exist already: run {again} again to continue with them"
-    )
+    format!("run {again} again, which continues with the keys in {folder}")
 }
 
 /// Makes the files, or reads those of an earlier run.
@@ -165,7 +179,7 @@ fn enroll(
     chain: &Chain,
     plan: &Plan,
     keys: &AccountKeys,
-    folder: &AccountFolder,
+    change: Change,
 ) -> Result<(), Failure> {
     let anchor = Anchor::Head(*chain.head());
     let expires_at = Timestamp::now().as_second() + INVITATION.as_secs().cast_signed();
@@ -174,13 +188,8 @@ fn enroll(
         scopes: plan.scopes.clone(),
         expires_at: Timestamp::from_second(expires_at).unwrap_or(Timestamp::MAX),
     };
-    let enrolled = administration.call(|it| it.enroll(&administrator(key, &anchor), &new, keys));
-    let enrolled = enrolled.map_err(|failure| {
-        failure.with_advice(&format!(
-            "the keys are in {}; run the command again to continue with them",
-            folder.path().display()
-        ))
-    })?;
+    let by = administrator(key, &anchor);
+    let enrolled = administration.make(change, |it| it.enroll(&by, &new, keys))?;
     administration.saw(chain, enrolled.head)
 }
 

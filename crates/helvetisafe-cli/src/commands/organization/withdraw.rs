@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
         }
         let unknown = if_unanswered(&args.name);
         administration.change(&progress, unknown, |organization| organization.withdraw(id))?;
-        progress.if_interrupted(format!("the invitation of `{}` is withdrawn", args.name));
+        progress.finish();
     }
     if ui.json {
         return ui.output.json(&Json {

@@ -66,6 +66,7 @@ struct Json<'a> {
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let scopes = member_name::scopes(&args.scopes)?;
+    output_file::check(&args.output, args.access)?;
     // The credential must have the scopes that it passes on.
     let needed: Vec<_> = [Scope::TokensWrite]
         .into_iter()
@@ -90,8 +91,9 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let unknown = args.if_unanswered();
     let (token, record) = administration.change(&progress, unknown, |it| it.create_token(&new))?;
     progress.if_interrupted(args.if_lost());
-    write(args, &new, &token, &record, ui)?;
-    progress.if_interrupted(format!("the token `{}` was made", args.name));
+    let written = write(args, &new, &token, &record, ui);
+    written.map_err(|failure| failure.with_advice(&args.if_lost()))?;
+    progress.finish();
     ui.messages.note(format_args!(
         "made the token `{}` with the id {}; it expires: {}",
         new.name,
@@ -113,7 +115,7 @@ impl Args {
         )
     }
 
-    /// Returns the message of a signal before the text of the token is printed or stored. It cannot be shown again.
+    /// Returns the message of a signal or a failure before the text of the token is printed or stored. It cannot be shown again.
     fn if_lost(&self) -> String {
         format!(
             "the token `{}` was made, and its text may not be complete: if you do not have it, revoke the token with {}, and make \
@@ -138,7 +140,7 @@ fn write(
         output_file::write(file, text.as_bytes(), args.access.access(), ui.messages)?;
     }
     if ui.json {
-        return ui.output.json(&Json {
+        ui.output.json(&Json {
             id: Some(record.id.to_string()),
             name: &new.name,
             scopes: member_name::list(&record.scopes),
@@ -146,11 +148,13 @@ fn write(
             token: file.is_none().then_some(text),
             output: file.map(|file| file.display().to_string()),
             dry_run: false,
-        });
+        })?;
+    } else if file.is_none() {
+        ui.output.line(text)?;
     }
     match file {
         Some(_) => Ok(()),
-        None => ui.output.line(text),
+        None => ui.output.check_read(),
     }
 }
 

@@ -64,7 +64,7 @@ impl<'a> Json<'a> {
             self.name.unwrap_or_default().to_owned(),
             table::time(self.expires_at, now, output),
             created.unwrap_or_default(),
-            self.scopes.join(" "),
+            member_name::column(&self.scopes, output),
         ]
     }
 }

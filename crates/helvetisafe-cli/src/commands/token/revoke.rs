@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
             advice::command("token list")
         );
         administration.change(&progress, unknown, |it| it.revoke_token(token.id))?;
-        progress.if_interrupted(format!("{described} is revoked"));
+        progress.finish();
     }
     if ui.json {
         return ui.output.json(&Json {

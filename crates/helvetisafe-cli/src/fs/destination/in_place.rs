@@ -32,9 +32,16 @@ pub(super) fn rewrite(path: &Path, contents: &[u8], access: Access) -> io::Resul
     file.sync_all()
 }
 
+/// Fails if [`rewrite`] would, as far as that is known before. Changes nothing.
+pub(super) fn check_rewrite(path: &Path, access: Access) -> io::Result<()> {
+    let file = File::options().write(true).open(path)?;
+    refuse_readers(&file, access)
+}
+
+/// Refuses a file that users can have open who could not open a new one.
 #[cfg(unix)]
-fn protect(file: &File, access: Access) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+fn refuse_readers(file: &File, access: Access) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
     let metadata = file.metadata()?;
     refuse_foreign(&metadata)?;
     let (old, new) = (metadata.mode() & 0o777, access.file_mode());
@@ -49,11 +56,24 @@ fn protect(file: &File, access: Access) -> io::Result<()> {
              make a new file"
         )));
     }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn protect(file: &File, access: Access) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    refuse_readers(file, access)?;
     if access.group.is_some() {
         access.apply(file)?;
     }
     // It may fail for a file of root, which then has fewer rights than asked.
-    let _ = file.set_permissions(PermissionsExt::from_mode(new));
+    let _ = file.set_permissions(PermissionsExt::from_mode(access.file_mode()));
+    Ok(())
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "as on Unix")]
+fn refuse_readers(_: &File, _: Access) -> io::Result<()> {
     Ok(())
 }
 
