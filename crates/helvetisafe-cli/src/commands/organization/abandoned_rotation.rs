@@ -70,6 +70,7 @@ pub(super) fn run(
         false => Ok(()),
     };
     progress.uninterrupted(end.done(&chain), forget)?;
+    progress.finish();
     report(&end, interrupted.as_ref(), &end.done(&chain), false, ui)
 }
 
