@@ -5,6 +5,9 @@ mod at_once;
 mod exposed_keys;
 mod interrupted_rotations;
 mod long_running;
+mod own_request;
+mod pinned_key;
+mod refused_chain;
 mod replaced_key;
 mod writes_at_once;
 

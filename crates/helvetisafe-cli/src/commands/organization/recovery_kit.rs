@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use helvetisafe::Timestamp;
 use helvetisafe::organization::{
-    AccountKeys, Anchor, Chain, NewInvite, ScopeList, SigningKey, VerificationKey,
+    AccountKeys, Anchor, Chain, NewInvite, Organization, ScopeList, SigningKey, VerificationKey,
 };
 
-use super::free_name;
 use super::recovery_readme::{self, README};
 use super::recovery_report::{explain, report};
+use super::{free_name, recovery_failure};
 use crate::advice::{self, shell_quoted};
 use crate::commands::account_folder::{
     AccountFolder, CLIENT_SECRET, PRIVATE_KEY, Plan, Prepared, Purpose, SIGNING_KEY, Stage,
@@ -56,6 +56,13 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     vault.settings()?.read_secrets()?;
+    if !recovery_kit::is_kit(&args.name) {
+        ui.messages.warning(format_args!(
+            "the name `{}` does not begin with {}, so advice about whom to ask names this kit as a person",
+            args.name,
+            recovery_kit::NAME
+        ));
+    }
     let progress = Progress::of_change(ui.messages);
     let administration = Administration::to_write(vault, "cannot make a recovery kit", &CHANGE)?;
     let (key, chain) = administration.chain_to_sign()?;
@@ -87,7 +94,9 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     } else if !chain.administrators().contains_key(&keys.client_id) {
         return Err(disabled(&folder));
     }
-    let fingerprint = check_account(vault, &keys, Anchor::Key(key.verification_key()))?;
+    let fingerprint = check_account(vault, &keys, Anchor::Key(key.verification_key()));
+    let fingerprint =
+        fingerprint.map_err(|failure| recovery_failure::of_login(failure, &plan, &folder))?;
     let plan = plan.accepted(&fingerprint);
     folder.save(&plan)?;
     folder.report_changed(&changed, ui);
@@ -174,13 +183,10 @@ fn enroll(
         scopes: plan.scopes.clone(),
         expires_at: Timestamp::from_second(expires_at).unwrap_or(Timestamp::MAX),
     };
-    let enrolled = administration.call(|it| it.enroll(&administrator(key, &anchor), &new, keys));
-    let enrolled = enrolled.map_err(|failure| {
-        failure.with_advice(&format!(
-            "the keys are in {}; run the command again to continue with them",
-            folder.path().display()
-        ))
-    })?;
+    let enroll = |it: Organization<'_>| it.enroll(&administrator(key, &anchor), &new, keys);
+    let enrolled = administration.attempt(enroll)?;
+    let enrolled = enrolled
+        .map_err(|error| recovery_failure::of_enrolment(error, administration, plan, folder))?;
     administration.saw(chain, enrolled.head)
 }
 
