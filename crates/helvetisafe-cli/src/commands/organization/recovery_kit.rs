@@ -56,13 +56,7 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     vault.settings()?.read_secrets()?;
-    if !recovery_kit::is_kit(&args.name) {
-        ui.messages.warning(format_args!(
-            "the name `{}` does not begin with {}, so advice about whom to ask names this kit as a person",
-            args.name,
-            recovery_kit::NAME
-        ));
-    }
+    warn_of_name(&args.name, ui);
     let progress = Progress::of_change(ui.messages);
     let administration = Administration::to_write(vault, "cannot make a recovery kit", &CHANGE)?;
     let (key, chain) = administration.chain_to_sign()?;
@@ -101,6 +95,16 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     folder.save(&plan)?;
     folder.report_changed(&changed, ui);
     report(&plan, &keys, &folder, action, changed.is_empty(), ui)
+}
+
+/// Warns of a name by which other commands do not recognize a kit.
+fn warn_of_name(name: &str, ui: &Ui) {
+    if !recovery_kit::is_kit(name) {
+        ui.messages.warning(format_args!(
+            "the name `{name}` does not begin with {}, so advice about whom to ask names this kit as a person",
+            recovery_kit::NAME
+        ));
+    }
 }
 
 /// Returns the address for the profile of the kit, and the settings that it would change in that of a complete one. An interrupted
