@@ -163,6 +163,11 @@ impl Failure {
         self.are_scopes_refused
     }
 
+    /// Returns true if the vault refused the credential without a reason.
+    pub(crate) fn is_credential_refused(&self) -> bool {
+        self.refused_credential.is_some()
+    }
+
     /// Returns true if the answer may be that of a server that expects TLS.
     pub(crate) fn may_need_tls(&self) -> bool {
         self.may_need_tls

@@ -21,7 +21,9 @@ mod watch_change;
 
 pub(crate) use administration::{Administration, CHANGE, administrator};
 pub(crate) use budget::{Budget, may_wait};
-pub(crate) use connect::{Connector, builder, builder_at, builder_without_account, check_account};
+pub(crate) use connect::{
+    Connector, builder, builder_at, builder_of_new_account, builder_without_account,
+};
 pub(crate) use events::log_events;
 pub(crate) use failures::Failures;
 pub(crate) use missing_scope::account_id;

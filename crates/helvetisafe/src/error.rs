@@ -2,6 +2,8 @@ mod action;
 mod advice;
 mod cause;
 mod kind;
+#[cfg(feature = "organization")]
+mod lie;
 mod org_key;
 #[cfg(feature = "organization")]
 mod organization;

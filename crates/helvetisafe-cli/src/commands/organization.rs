@@ -11,6 +11,7 @@ mod interrupted_rotation;
 mod invite;
 mod members;
 mod pending;
+mod recovery_failure;
 mod recovery_kit;
 mod recovery_readme;
 mod recovery_report;

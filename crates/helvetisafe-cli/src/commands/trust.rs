@@ -1,5 +1,6 @@
 //! `trust show|pin|forget`: shows or changes the remembered org key of this vault. `trust list`: of all vaults.
 
+mod chain;
 mod list;
 mod show;
 
@@ -50,8 +51,9 @@ enum Command {
     List,
     /// Remember a fingerprint: the given one, or the current one after a question.
     ///
-    /// A given fingerprint is remembered without a request to the vault. One that is remembered for writing is
-    /// replaced only after a question, or with --yes.
+    /// One that is remembered for writing is replaced only after a question, or with --yes. A fingerprint that the account's
+    /// signed chain never had is refused, if a part of the chain is trusted. Without such a part a given fingerprint is remembered
+    /// without a request to the vault.
     Pin {
         /// SHA256: and 43 characters, as the vault's owner shows it.
         #[arg(value_name = "FINGERPRINT")]
@@ -59,6 +61,9 @@ enum Command {
         /// Do not ask.
         #[arg(long, short)]
         yes: bool,
+        /// Pin also a fingerprint that the signed chain never had. Commands refuse it.
+        #[arg(long)]
+        force: bool,
     },
     /// Forget the fingerprint; the next use remembers the current one.
     Forget,
@@ -72,11 +77,21 @@ pub(crate) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
             let entries = Entries::collect(vault.settings_args())?;
             list::run(entries.insecure_permissions, ui)
         }
-        Command::Pin { fingerprint, yes } => {
+        Command::Pin {
+            fingerprint,
+            yes,
+            force,
+        } => {
             let trust = trust()?;
             let key = match fingerprint {
-                Some(text) => NumberedKey::unnumbered(given(&trust, text, *yes, ui.messages)?),
-                None => chosen(&trust, *yes, vault)?,
+                Some(text) => {
+                    let fingerprint = parse(text)?;
+                    if !force && trust.has_chain() {
+                        chain::check_given(&trust, fingerprint, vault)?;
+                    }
+                    NumberedKey::unnumbered(given(&trust, fingerprint, *yes, ui.messages)?)
+                }
+                None => chosen(&trust, (*yes, *force), vault)?,
             };
             pin(trust, key, ui)
         }
@@ -99,8 +114,12 @@ fn parse(text: &str) -> Result<Fingerprint, Failure> {
 }
 
 /// Returns the given fingerprint. If it replaces another one that is confirmed, the user must agree.
-fn given(trust: &Trust, text: &str, yes: bool, messages: Messages) -> Result<Fingerprint, Failure> {
-    let fingerprint = parse(text)?;
+fn given(
+    trust: &Trust,
+    fingerprint: Fingerprint,
+    yes: bool,
+    messages: Messages,
+) -> Result<Fingerprint, Failure> {
     let confirmed = trust.remembered.as_ref().filter(|it| !it.unconfirmed);
     let Some(old) = confirmed.filter(|it| it.fingerprint != fingerprint && !yes) else {
         return Ok(fingerprint);
@@ -117,7 +136,11 @@ fn given(trust: &Trust, text: &str, yes: bool, messages: Messages) -> Result<Fin
 }
 
 /// Returns the current org key after the user has confirmed it.
-fn chosen(trust: &Trust, yes: bool, vault: &Vault) -> Result<NumberedKey, Failure> {
+fn chosen(
+    trust: &Trust,
+    (yes, force): (bool, bool),
+    vault: &Vault,
+) -> Result<NumberedKey, Failure> {
     let messages = vault.messages;
     let is_terminal = io::stdin().is_terminal();
     if !yes && !is_terminal {
@@ -128,16 +151,11 @@ fn chosen(trust: &Trust, yes: bool, vault: &Vault) -> Result<NumberedKey, Failur
     }
     let client = connect(vault)?;
     let current = client.org_key_fingerprint();
-    let budget = vault.budget()?;
-    let calls = budget.limit_calls(client.organization());
-    let chain = budget.spend(|| trust.follow_chain(calls));
+    let chain = chain::follow(trust, &client, vault)?;
     match &chain {
         Err(failure) => messages.warning(failure.message().unwrap_or_default()),
-        Ok(Some(chain)) if *chain.fingerprint() != current => messages.warning(format_args!(
-            "the signed chain has the org key {} in place of {current}, so commands will refuse it",
-            chain.fingerprint()
-        )),
-        Ok(_) => {}
+        Ok(Some(chain)) => chain::check_current(chain, current, force, messages)?,
+        Ok(None) => {}
     }
     let is_new = trust
         .remembered

@@ -7,7 +7,7 @@ use crate::advice;
 
 /// The advice where the signed chain of the organization decides about another org key.
 const OF_CHAIN: &str = "the signed chain of the organization, which decides about another org key, could not be followed to it; \
-                        run the command again, and if it fails again, ask another administrator before you continue";
+                        run the command again, and if it fails again, ask an administrator before you continue";
 
 /// The advice where the signed chain has the org key in use.
 const OF_PRESENT_KEY: &str = "the signed chain has the org key in use, so a client with a replaced one may have written it: write \

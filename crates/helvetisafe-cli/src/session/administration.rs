@@ -3,6 +3,7 @@
 
 mod api_token;
 mod change;
+mod explain;
 
 use std::cell::OnceCell;
 
@@ -18,7 +19,6 @@ use super::trust::{
 };
 use super::vault::Vault;
 use super::watch_change::watch_change;
-use crate::advice;
 use crate::failure::{Failure, Status};
 use crate::once::get_or_make;
 use crate::settings::Settings;
@@ -110,7 +110,7 @@ impl<'a> Administration<'a> {
             }
         });
         let client = client.map_err(|failure| match failure.are_scopes_refused() {
-            true => lacks(failed, scopes),
+            true => explain::lacks(failed, scopes),
             false => failure,
         })?;
         let connected = Self {
@@ -181,12 +181,17 @@ impl<'a> Administration<'a> {
 
     /// Fetches the signed chain, verifies it from the trusted part, and remembers its head.
     pub(crate) fn chain(&self) -> Result<Chain, Failure> {
+        self.chain_or(Self::explained)
+    }
+
+    fn chain_or(&self, explain: impl Fn(&Self, Error) -> Failure) -> Result<Chain, Failure> {
         let account = self.account()?;
         let mut trust = Trust::load_all(self.settings)?;
         let anchor = trust.anchor(&account.organization.to_string())?;
-        let chain = self.call(|organization| {
+        let chain = self.attempt(|organization| {
             follow_with_key(&self.client, organization, &anchor, trust.expected)
         })?;
+        let chain = chain.map_err(|error| explain(self, error))?;
         trust.check_extends(&chain)?;
         self.check_org_key(&chain)?;
         self.remember(&mut trust, &chain, *chain.head())?;
@@ -210,7 +215,7 @@ impl<'a> Administration<'a> {
     /// since the vault would refuse the entry.
     pub(crate) fn chain_to_sign(&self) -> Result<(SigningKey, Chain), Failure> {
         let key = self.signing_key()?;
-        let chain = self.chain()?;
+        let chain = self.chain_or(Self::before_change)?;
         let account = &self.account()?.account;
         Self::check_signer(&chain, account, &key)?;
         Ok((key, chain))
@@ -269,24 +274,6 @@ impl<'a> Administration<'a> {
         }
     }
 
-    /// Explains a refusal because of a missing scope. No setting leaves it out, since the command requests what it needs.
-    pub(crate) fn explained(&self, error: Error) -> Failure {
-        let failure = Failure::from(error);
-        let (Some(scope), Some(account)) = (failure.missing_scope(), self.account.get()) else {
-            return failure;
-        };
-        let missing = MissingScope {
-            scope,
-            account,
-            is_api_token: self.settings.uses_api_token(),
-            administrators: None,
-        };
-        match missing.advice(None) {
-            Some(advice) => failure.without_missing_scope().with_advice(&advice),
-            None => failure.without_missing_scope(),
-        }
-    }
-
     fn remember(&self, trust: &mut Trust<'_>, chain: &Chain, head: Head) -> Result<(), Failure> {
         let seen = KnownOrganization {
             id: chain.organization().to_owned(),
@@ -296,22 +283,6 @@ impl<'a> Administration<'a> {
         let key = NumberedKey::of(&self.client);
         trust.follow(key, seen, chain, self.vault.messages)
     }
-}
-
-fn lacks(failed: &str, scopes: Scopes) -> Failure {
-    let wanted = match scopes.contains(Scope::OrganizationWrite) {
-        true => "administrator".to_owned(),
-        false => advice::shell_quoted(scopes.to_string().as_ref()),
-    };
-    Failure::new(
-        Status::Forbidden,
-        format_args!(
-            "{failed}: the account does not have all the scopes that this needs, which are {scopes}; {} lists those that it has; \
-             use an account that has them, which an administrator invites with {}",
-            advice::command("account scopes"),
-            advice::command(format_args!("org invite NAME --scopes {wanted}"))
-        ),
-    )
 }
 
 /// Returns the means to sign the next entry after a verified chain.

@@ -125,7 +125,7 @@ fn builder_for(
 
 /// Returns a builder that logs in with the keys of a new account as its first command will: its org key has to be that of the chain
 /// after the anchor.
-pub(crate) fn check_account(
+pub(crate) fn builder_of_new_account(
     address: &Address,
     keys: &AccountKeys,
     anchor: Anchor,

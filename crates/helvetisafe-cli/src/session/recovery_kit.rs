@@ -6,7 +6,7 @@ use helvetisafe::organization::Chain;
 pub(crate) const NAME: &str = "recovery-kit";
 
 /// Returns true if an administrator with this name is a kit.
-fn is_kit(name: &str) -> bool {
+pub(crate) fn is_kit(name: &str) -> bool {
     name.starts_with(NAME)
 }
 

@@ -227,10 +227,23 @@ impl<'a> Trust<'a> {
 
     /// Explains a failure to connect, if the org key is not the pinned one.
     fn explain(&self, error: Error) -> Failure {
+        if let Some(failure) = self.never_in_chain(&error) {
+            return failure;
+        }
         match (error.refused_org_key(), self.expected, &self.remembered) {
             (Some(current), Some(expected), _) => self.not_expected(expected, current),
             (Some(current), None, Some(known)) => changed(known, current),
             _ => error.into(),
+        }
+    }
+
+    /// Explains an error of a chain that never had the configured or the remembered org key; `None` for another error.
+    fn never_in_chain(&self, error: &Error) -> Option<Failure> {
+        let present = error.chain_without_pins()?;
+        match (self.expected, &self.remembered) {
+            (Some(expected), _) => Some(self.not_expected(expected, present)),
+            (None, Some(known)) => Some(pinned_by_mistake(known, present)),
+            (None, None) => None,
         }
     }
 
@@ -249,6 +262,23 @@ impl<'a> Trust<'a> {
 
 fn pin(fingerprint: Fingerprint) -> String {
     advice::command(format_args!("trust pin {fingerprint}"))
+}
+
+/// The verified chain never had the remembered org key.
+fn pinned_by_mistake(known: &KnownVault, present: Fingerprint) -> Failure {
+    Failure::new(
+        Status::Crypto,
+        format_args!(
+            "the signed chain never had the org key {}, which is remembered for {} since {:.0}, by `trust pin` or a first use; its \
+             present one is {present}: nothing was decrypted or encrypted; ask an administrator whether {present} is right; if it \
+             is, run {}, or {}, which also forgets how far the chain was verified",
+            known.fingerprint,
+            known.vault,
+            known.since,
+            pin(present),
+            advice::command("trust forget")
+        ),
+    )
 }
 
 fn changed(known: &KnownVault, current: Fingerprint) -> Failure {

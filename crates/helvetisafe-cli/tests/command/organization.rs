@@ -708,7 +708,7 @@ fn the_first_use_needs_the_org_key_of_the_code() {
     fs::write(&file, known.to_string()).unwrap();
     let messages = fails(&organization.with("bob", &["list"]), 8);
     assert!(
-        messages.contains("the org key of this vault has changed"),
+        messages.contains("the signed chain never had the org key"),
         "{messages}"
     );
 }

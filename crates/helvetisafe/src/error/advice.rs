@@ -317,6 +317,8 @@ impl Error {
                     .to_owned(),
             ),
             Cause::Transport(error) => error.certificate_problem()?.advice().map(str::to_owned),
+            #[cfg(feature = "organization")]
+            Cause::Organization(cause) => cause.advice().map(str::to_owned),
             Cause::Api(error) if error.status() == Some(StatusCode::UNPROCESSABLE_ENTITY) => {
                 self.advice_for_expiry()
             }

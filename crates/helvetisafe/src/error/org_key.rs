@@ -31,6 +31,28 @@ impl Error {
         }
     }
 
+    /// Returns the present org key of the signed chain, if that chain never had an org key that the client pins
+    /// ([`ClientBuilder::pin_org_keys`](crate::ClientBuilder::pin_org_keys)). Then the pins are wrong, or the chain is of another
+    /// organization.
+    ///
+    /// ```no_run
+    /// # let client = helvetisafe::Client::from_env()?;
+    /// if let Err(error) = client.secrets().get("db")
+    ///     && let Some(present) = error.chain_without_pins()
+    /// {
+    ///     eprintln!("compare {present} with an administrator, and pin it in place of the wrong one");
+    /// }
+    /// # Ok::<(), helvetisafe::Error>(())
+    /// ```
+    #[cfg(feature = "organization")]
+    #[must_use]
+    pub fn chain_without_pins(&self) -> Option<crypto::Fingerprint> {
+        match self.0.cause {
+            Cause::Organization(OrganizationCause::OtherPins { present }) => Some(present),
+            _ => None,
+        }
+    }
+
     /// Returns true if a value did not open under the org key.
     ///
     /// ```no_run

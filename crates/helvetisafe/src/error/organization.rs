@@ -171,6 +171,12 @@ pub(crate) enum OrganizationCause {
          verification key, and no other has one. Do not confirm it, and invite again"
     )]
     VerificationKey,
+    /// The request is that of the caller, who has its keys.
+    #[error(
+        "the vault contradicts what was sent for the new account: {0}. No other person joins with this invitation, so the vault, \
+         or someone between, has changed or used it"
+    )]
+    OwnRequest(&'static str),
     #[error(
         "the vault's genesis is not the one that these keys signed: another account founded the organization"
     )]
@@ -183,9 +189,10 @@ pub(crate) enum OrganizationCause {
         found: crypto::Fingerprint,
     },
     #[error(
-        "the chain never had a pinned org key: it is of another organization, or the pins are wrong"
+        "the chain never had a pinned org key: its present one is {present}. The pins are wrong, or the chain is of another \
+         organization"
     )]
-    OtherPins,
+    OtherPins { present: crypto::Fingerprint },
     #[error(
         "the signing key is not an administrator's in the chain: use the key of an administrator, or ask one"
     )]
@@ -262,7 +269,8 @@ impl OrganizationCause {
             | Self::OtherThanShown
             | Self::VerificationKey
             | Self::OtherGenesis
-            | Self::OtherPins
+            | Self::OtherPins { .. }
+            | Self::OwnRequest(_)
             | Self::UnverifiedMember { .. }
             | Self::UnverifiedInvitation(_)
             | Self::UnopenedSecrets(_) => ErrorKind::Crypto,

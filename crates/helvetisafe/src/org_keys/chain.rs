@@ -40,7 +40,8 @@ impl OrgKeys {
     pub(crate) fn confirm_by(&self, chain: &Chain, key: &UnconfirmedKey) -> Result<(), Cause> {
         let pins = &self.policy.pins;
         if !pins.is_empty() && !pins.iter().any(|pin| chain.has_had(pin)) {
-            return Err(OrganizationCause::OtherPins.into());
+            let present = *chain.fingerprint();
+            return Err(OrganizationCause::OtherPins { present }.into());
         }
         let is_present = key.fingerprint() == *chain.fingerprint();
         self.write(|known| {

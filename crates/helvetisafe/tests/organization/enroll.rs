@@ -104,7 +104,7 @@ fn a_request_with_another_key_is_not_confirmed() {
         let error = error.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Crypto);
         assert!(
-            error.to_string().contains("the words are not those"),
+            error.to_string().contains("has another public key"),
             "{error}"
         );
         assert_eq!(acme.vault.state().chain.len(), 1);

@@ -272,4 +272,6 @@ fn a_pinned_org_key_has_to_be_in_the_chain() {
         error.to_string().contains("never had a pinned org key"),
         "{error}"
     );
+    let present = client.org_key_fingerprint();
+    assert_eq!(error.chain_without_pins(), Some(present));
 }

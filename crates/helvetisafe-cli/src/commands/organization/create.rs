@@ -16,8 +16,8 @@ use crate::commands::member_name;
 use crate::failure::{Failure, Status};
 use crate::random;
 use crate::session::{
-    KnownOrganization, NumberedKey, builder_without_account, check_account, remember_account,
-    watch_change,
+    KnownOrganization, NumberedKey, builder_of_new_account, builder_without_account,
+    remember_account, watch_change,
 };
 use crate::settings::{AccountProfile, Address, SettingsArgs};
 use crate::ui::in_flight::{Change, InFlight};
@@ -126,7 +126,7 @@ fn check(
         return Ok(());
     };
     let anchor = Anchor::Key(key.verification_key());
-    let checked = check_account(address, keys, anchor, ui.messages)?.connect();
+    let checked = builder_of_new_account(address, keys, anchor, ui.messages)?.connect();
     let Err(error) = checked else {
         return Ok(());
     };

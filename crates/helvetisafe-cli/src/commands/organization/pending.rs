@@ -1,14 +1,14 @@
 //! `org pending`: lists the open invitations.
 
-use helvetisafe::Timestamp;
-use helvetisafe::organization::PendingInvitation;
+use helvetisafe::organization::{Anchor, Chain, PendingInvitation, SigningKey};
+use helvetisafe::{ErrorKind, Timestamp};
 use serde::Serialize;
 
 use crate::advice;
 use crate::commands::member_name;
-use crate::failure::Failure;
+use crate::failure::{Failure, Status};
 use crate::session::name_index::{self, Kind};
-use crate::session::{Administration, CHANGE, Vault};
+use crate::session::{Administration, CHANGE, Vault, administrator};
 use crate::ui::output::Output;
 use crate::ui::{Ui, table};
 
@@ -20,7 +20,8 @@ Examples:
 /// List the invitations that are not confirmed, withdrawn or expired.
 ///
 /// The state is `invited`, or `joined` once a request to join waits for its confirmation. Then the eight words of the
-/// public key are shown, to compare them with those that the person sees.
+/// public key are shown, to compare them with those that the person sees. With the signing key, each request is verified as `org
+/// confirm` does: one that does not verify has the state `refused` and no words, and the status is 8.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {}
@@ -37,23 +38,70 @@ struct Json<'a> {
     expires_at: Timestamp,
     account: Option<&'a str>,
     words: Option<String>,
+    #[serde(skip)]
+    refusal: Option<String>,
 }
 
 pub(super) fn run(vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     // An invitation has its sealed secret, so the list is for administrators.
     let administration = Administration::to_read(vault, "cannot list the invitations", &CHANGE)?;
-    administration.chain()?;
+    let chain = administration.chain()?;
     let pending = administration.call(|organization| organization.invitations())?;
     let names = pending.iter().map(|it| it.name.as_str());
     name_index::note_all(Kind::Invitations, names, vault.settings()?, ui.messages);
-    let pending: Vec<_> = pending.iter().map(Json::new).collect();
+    // A profile without the signing key lists them as the vault states them.
+    let key = vault.settings()?.signing_key().ok().flatten();
+    let mut listed = Vec::new();
+    for invitation in &pending {
+        let refusal = refusal(&administration, key.as_ref(), &chain, invitation)?;
+        listed.push(Json::new(invitation, refusal));
+    }
+    let pending = listed;
     let heading = ["NAME", "STATE", "EXPIRES", "SCOPES", "WORDS"];
     let now = Timestamp::now();
     table::print_list(&pending, heading, |it| it.columns(now, &ui.output), ui)?;
     if !ui.json {
         advise(&pending, ui);
     }
-    Ok(())
+    report_refused(&pending, ui)
+}
+
+/// Verifies a request as its confirmation would. Returns why it is refused, if the vault or another person has changed it.
+fn refusal(
+    administration: &Administration<'_>,
+    key: Option<&SigningKey>,
+    chain: &Chain,
+    invitation: &PendingInvitation,
+) -> Result<Option<String>, Failure> {
+    let Some(key) = key.filter(|_| invitation.request.is_some()) else {
+        return Ok(None);
+    };
+    let anchor = Anchor::Head(*chain.head());
+    let by = administrator(key, &anchor);
+    match administration.attempt(|it| it.verify_request(&by, invitation))? {
+        Err(error) if error.kind() == ErrorKind::Crypto => Ok(Some(error.without_advice())),
+        Err(error) if error.is_retryable() => Err(administration.explained(error)),
+        // The invitation is gone or expired, or its name is taken: `org confirm` says so.
+        Ok(()) | Err(_) => Ok(None),
+    }
+}
+
+/// Warns of the requests that do not verify, and fails if there is one.
+fn report_refused(pending: &[Json<'_>], ui: &Ui) -> Result<(), Failure> {
+    let mut refused = pending
+        .iter()
+        .filter_map(|it| Some((it.name, it.refusal.as_ref()?)))
+        .peekable();
+    if refused.peek().is_none() {
+        return Ok(());
+    }
+    for (name, reason) in refused {
+        ui.messages.warning(format_args!(
+            "the request of `{}` is refused: {reason}",
+            name.escape_debug()
+        ));
+    }
+    Err(Failure::silent(Status::Crypto as u8))
 }
 
 /// Names the next step.
@@ -70,22 +118,24 @@ fn advise(pending: &[Json<'_>], ui: &Ui) {
 }
 
 impl<'a> Json<'a> {
-    fn new(pending: &'a PendingInvitation) -> Self {
+    fn new(pending: &'a PendingInvitation, refusal: Option<String>) -> Self {
         let request = pending.request.as_ref();
+        let verified = request.filter(|_| refusal.is_none());
         Self {
             id: pending.id.to_string(),
             name: &pending.name,
             scopes: member_name::list(&pending.scopes),
-            state: if request.is_some() {
-                "joined"
-            } else {
-                "invited"
+            state: match (request, verified) {
+                (None, _) => "invited",
+                (Some(_), None) => "refused",
+                (Some(_), Some(_)) => "joined",
             },
             invited_by: &pending.invited_by,
             created_at: pending.created_at,
             expires_at: pending.expires_at,
             account: request.map(|request| request.account.as_str()),
-            words: request.and_then(|request| Some(request.words?.to_string())),
+            words: verified.and_then(|request| Some(request.words?.to_string())),
+            refusal,
         }
     }
 

@@ -8,9 +8,9 @@ use helvetisafe::organization::{
     AccountKeys, Anchor, Chain, NewInvite, ScopeList, SigningKey, VerificationKey,
 };
 
-use super::free_name;
 use super::recovery_readme::{self, README};
 use super::recovery_report::{explain, report};
+use super::{free_name, recovery_failure};
 use crate::advice::{self, shell_quoted};
 use crate::commands::account_folder::{
     AccountFolder, CLIENT_SECRET, PRIVATE_KEY, Plan, Prepared, Purpose, SIGNING_KEY, Stage,
@@ -18,7 +18,9 @@ use crate::commands::account_folder::{
 };
 use crate::commands::member_name;
 use crate::failure::{Failure, Status};
-use crate::session::{Administration, CHANGE, Vault, administrator, check_account, recovery_kit};
+use crate::session::{
+    Administration, CHANGE, Vault, administrator, builder_of_new_account, recovery_kit,
+};
 use crate::settings::{AccountProfile, Address};
 use crate::ui::in_flight::Change;
 use crate::ui::progress::Progress;
@@ -57,6 +59,7 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     vault.settings()?.read_secrets()?;
+    warn_of_name(&args.name, ui);
     let progress = Progress::of_change(ui.messages);
     let administration = Administration::to_write(vault, "cannot make a recovery kit", &CHANGE)?;
     let (key, chain) = administration.chain_to_sign()?;
@@ -86,28 +89,40 @@ pub(super) fn run(args: &Args, vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     };
     if plan.stage != Stage::Accepted {
         let change = progress.change(format!("whether the account exists is not known: {again}"));
-        let enrolled = enroll(&administration, &key, &chain, &plan, &keys, change);
-        enrolled.map_err(|failure| {
-            failure.with_advice(&format!(
-                "the keys are in {}; run the command again to continue with them",
-                folder.path().display()
-            ))
-        })?;
+        enroll(
+            &administration,
+            (&key, &chain),
+            (&plan, &keys),
+            &folder,
+            change,
+        )?;
     } else if !chain.administrators().contains_key(&keys.client_id) {
         return Err(disabled(&folder));
     }
     progress.if_interrupted(format!("the account exists; to check it, {again}"));
     let anchor = Anchor::Key(key.verification_key());
-    let checked = check_account(&Address::of(vault.settings()?), &keys, anchor, ui.messages)?;
+    let checked =
+        builder_of_new_account(&Address::of(vault.settings()?), &keys, anchor, ui.messages)?;
     let fingerprint = vault
         .budget()?
-        .spend(|| checked.connect())?
+        .spend(|| checked.connect())
+        .map_err(|error| recovery_failure::of_login(error.into(), &plan, &folder))?
         .org_key_fingerprint();
     let plan = plan.accepted(&fingerprint);
     folder.save(&plan)?;
     progress.finish();
     folder.report_changed(&changed, ui);
     report(&plan, &keys, &folder, action, changed.is_empty(), ui)
+}
+
+/// Warns of a name by which other commands do not recognize a kit.
+fn warn_of_name(name: &str, ui: &Ui) {
+    if !recovery_kit::is_kit(name) {
+        ui.messages.warning(format_args!(
+            "the name `{name}` does not begin with {}, so advice about whom to ask names this kit as a person",
+            recovery_kit::NAME
+        ));
+    }
 }
 
 /// Returns the address for the profile of the kit, and the settings that it would change in that of a complete one. An interrupted
@@ -175,10 +190,9 @@ fn prepare(
 /// Makes the keys those of an administrator. They are in the folder already, so an interrupted command can be repeated.
 fn enroll(
     administration: &Administration<'_>,
-    key: &SigningKey,
-    chain: &Chain,
-    plan: &Plan,
-    keys: &AccountKeys,
+    (key, chain): (&SigningKey, &Chain),
+    (plan, keys): (&Plan, &AccountKeys),
+    folder: &AccountFolder,
     change: Change,
 ) -> Result<(), Failure> {
     let anchor = Anchor::Head(*chain.head());
@@ -189,7 +203,9 @@ fn enroll(
         expires_at: Timestamp::from_second(expires_at).unwrap_or(Timestamp::MAX),
     };
     let by = administrator(key, &anchor);
-    let enrolled = administration.make(change, |it| it.enroll(&by, &new, keys))?;
+    let enrolled = administration.attempt_begun(change, |it| it.enroll(&by, &new, keys))?;
+    let enrolled = enrolled
+        .map_err(|error| recovery_failure::of_enrolment(error, administration, plan, folder))?;
     administration.saw(chain, enrolled.head)
 }
 

@@ -16,17 +16,8 @@ impl Administration<'_> {
         unknown: String,
         work: impl FnOnce(Organization<'_>) -> Result<T, Error>,
     ) -> Result<T, Failure> {
-        self.make(progress.change(unknown), work)
-    }
-
-    /// Makes a change, as [`Self::change`].
-    pub(crate) fn make<T>(
-        &self,
-        change: Change,
-        work: impl FnOnce(Organization<'_>) -> Result<T, Error>,
-    ) -> Result<T, Failure> {
-        let _begun = self.in_flight.begin(change);
-        self.call(work)
+        let changed = self.attempt_change(progress, unknown, work)?;
+        changed.map_err(|error| self.explained(error))
     }
 
     /// Makes a change, as [`Self::change`]. The caller explains the error.
@@ -36,7 +27,16 @@ impl Administration<'_> {
         unknown: String,
         work: impl FnOnce(Organization<'_>) -> Result<T, Error>,
     ) -> Result<Result<T, Error>, Failure> {
-        let _begun = self.in_flight.begin(progress.change(unknown));
+        self.attempt_begun(progress.change(unknown), work)
+    }
+
+    /// Makes a change that the caller has described, as [`Self::attempt_change`].
+    pub(crate) fn attempt_begun<T>(
+        &self,
+        change: Change,
+        work: impl FnOnce(Organization<'_>) -> Result<T, Error>,
+    ) -> Result<Result<T, Error>, Failure> {
+        let _begun = self.in_flight.begin(change);
         self.attempt(work)
     }
 }

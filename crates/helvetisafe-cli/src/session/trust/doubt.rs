@@ -45,6 +45,9 @@ impl Trust<'_> {
 
     /// Explains why the signed chain does not confirm the vault's org key, or the doubt alone if the chain cannot be fetched.
     pub(super) fn not_in_chain(&self, doubt: Doubt, reason: &Error) -> Failure {
+        if let Some(failure) = self.never_in_chain(reason) {
+            return failure;
+        }
         let given = match &doubt {
             Doubt::OtherKey(refusal) => refusal.refused_org_key(),
             Doubt::OtherNumber(key) => Some(key.fingerprint),
@@ -162,7 +165,7 @@ pub(super) fn verdict(reason: &Error) -> Option<String> {
     let is_verdict = matches!(reason.kind(), ErrorKind::Crypto | ErrorKind::OrgKeyRefused);
     is_verdict.then(|| {
         format!(
-            "the signed chain does not confirm it ({}); ask another administrator before you continue",
+            "the signed chain does not confirm it ({}); ask an administrator before you continue",
             reason.without_advice()
         )
     })

@@ -3,7 +3,7 @@
 use helvetisafe::organization::{Anchor, Chain, Organization};
 use helvetisafe::{Client, Error, Fingerprint};
 
-use super::Trust;
+use super::{Trust, pinned_by_mistake};
 use crate::failure::{Failure, Status};
 
 /// The largest number of rotations between two answers that a command follows.
@@ -30,8 +30,12 @@ impl Trust<'_> {
         if !is_of_chain(client, &chain) {
             return Err(not_of_chain(client, &chain));
         }
-        if !self.is_replaced(current, &chain) {
-            self.check(current)?;
+        match &self.remembered {
+            _ if self.is_replaced(current, &chain) => {}
+            Some(known) if self.expected.is_none() && known.fingerprint != current => {
+                return Err(pinned_by_mistake(known, current));
+            }
+            _ => self.check(current)?,
         }
         Ok(Some(chain))
     }
@@ -47,6 +51,11 @@ impl Trust<'_> {
         let chain = organization.follow(&anchor)?;
         self.check_extends(&chain)?;
         Ok(Some(chain))
+    }
+
+    /// Returns true if a part of the signed chain is trusted, so that it can be verified.
+    pub(crate) fn has_chain(&self) -> bool {
+        matches!(self.own(), Ok(Some(_)))
     }
 
     /// Returns true if the signed chain decides about another org key than the remembered one.
@@ -127,7 +136,7 @@ pub(in crate::session) fn not_of_chain(client: &Client, chain: &Chain) -> Failur
     Failure::new(
         Status::Crypto,
         format_args!(
-            "the vault {contradiction}: nothing was changed; ask another administrator before you continue"
+            "the vault {contradiction}: nothing was changed; ask an administrator before you continue"
         ),
     )
 }

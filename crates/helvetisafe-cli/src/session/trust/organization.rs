@@ -254,7 +254,7 @@ fn forked(vault: &VaultId) -> Failure {
         Status::Crypto,
         format_args!(
             "another command has seen another history of the organization at {vault} meanwhile: the vault shows \
-             different ones; compare them with another administrator before you continue"
+             different ones; compare them with an administrator before you continue"
         ),
     )
 }
@@ -263,7 +263,7 @@ fn other_organization(vault: &VaultId, known: &str, stated: &str) -> Failure {
     Failure::new(
         Status::Crypto,
         format_args!(
-            "{vault} belongs to the organization {known}, and the vault states {stated}: nothing was changed; ask another \
+            "{vault} belongs to the organization {known}, and the vault states {stated}: nothing was changed; ask an \
              administrator before you continue"
         ),
     )

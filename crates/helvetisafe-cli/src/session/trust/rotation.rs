@@ -185,7 +185,10 @@ impl Following {
         let builder = builder(&self.settings, messages).map_err(|_| None)?;
         let client = trust
             .connect_following(builder, &followed)
-            .map_err(|error| verdict(&error))?;
+            .map_err(|error| match trust.never_in_chain(&error) {
+                Some(failure) => failure.message().map(str::to_owned),
+                None => verdict(&error),
+            })?;
         let (present, head) = (NumberedKey::of(&client), client.chain_head());
         let remembered = trust.remember_replaced(client, followed, messages);
         remembered.map_err(|failure| failure.message().map(str::to_owned))?;
@@ -202,7 +205,7 @@ impl Following {
         match offered.epoch.is_none() || offered.epoch == present.epoch {
             true => Ok(()),
             false => Err(Some(
-                "the signed chain has it under another number, so the vault may have replaced it since; ask another administrator \
+                "the signed chain has it under another number, so the vault may have replaced it since; ask an administrator \
                  before you continue"
                     .to_owned(),
             )),

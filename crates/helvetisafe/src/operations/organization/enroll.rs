@@ -33,11 +33,23 @@ impl<R: Runtime> Operation<'_, R> {
                 head: *authority.chain.head(),
             });
         }
-        if let Some(code) = self.code(&authority, administrator, new, keys).await? {
+        let joined = self.join_and_confirm(&authority, administrator, new, keys, &public_key);
+        joined.await.map_err(Error::about_own_request)
+    }
+
+    async fn join_and_confirm(
+        &self,
+        authority: &Authority<'_>,
+        administrator: &Administrator<'_>,
+        new: &NewInvite,
+        keys: &AccountKeys,
+        public_key: &PublicKeyInfo,
+    ) -> Result<Confirmed, Error> {
+        if let Some(code) = self.code(authority, administrator, new, keys).await? {
             join_within(&self.vault.api, &code, keys, &self.bounds).await?;
         }
-        let shown = self.own_request(&authority, new, keys, &public_key);
-        self.confirm(administrator, &shown.await?).await
+        let shown = self.own_request(authority, new, keys, public_key).await?;
+        self.confirm(administrator, &shown).await
     }
 
     /// Returns the invitation with the request of these keys. The vault could have joined with another key.
