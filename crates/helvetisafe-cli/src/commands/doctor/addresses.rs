@@ -23,7 +23,9 @@ struct Address {
 pub(super) struct Addresses {
     /// The first one that works, with which the other checks are made; without one, the first of all.
     used: Address,
+    /// The other ones in their order, of which `before` come before the used one.
     others: Vec<Address>,
+    before: usize,
 }
 
 impl Addresses {
@@ -46,13 +48,16 @@ impl Addresses {
         }
         let works = tested.iter().position(|it| it.attempt.outcome.is_ok());
         let answers = || tested.iter().position(Address::answers);
-        let used = works.or_else(answers).unwrap_or_default();
+        let before = works.or_else(answers).unwrap_or_default();
         if tested.is_empty() {
             return Err(Failure::usage("the base URL is missing"));
         }
-        let used = tested.remove(used);
-        let others = tested;
-        Ok(Self { used, others })
+        let used = tested.remove(before);
+        Ok(Self {
+            used,
+            others: tested,
+            before,
+        })
     }
 
     /// Returns the attempt for the other checks.
@@ -106,13 +111,20 @@ impl Addresses {
         if let Some((other, error)) = unanswered.find(|(_, error)| !error.is_retryable()) {
             return Err(other.failure(error));
         }
+        if let Some(failure) = self.refusal_before() {
+            return Err(failure);
+        }
         if let Some(failure) = self.others.iter().find_map(|it| self.used.is_unlike(it)) {
             return Err(failure);
         }
         // What all answer is for the next checks.
         let works = self.used.attempt.outcome.is_ok();
         let failing = self.others.iter().filter(|it| works || !it.answers());
-        let problems: Vec<_> = failing.filter_map(Address::problem).collect();
+        let problems = failing.filter_map(|it| match works {
+            true => Some(it.problem()? + it.consequence()),
+            false => it.problem(),
+        });
+        let problems: Vec<_> = problems.collect();
         let text = match &settings.plain_http {
             Some(allowed) => allowed.to_string(),
             None => self.transports().to_owned(),
@@ -134,6 +146,21 @@ impl Addresses {
             ));
         }
         Ok(())
+    }
+
+    /// Returns the failure of an address before the one that works, if it refuses: commands do not go on from it, as they do
+    /// from one that is down.
+    fn refusal_before(&self) -> Option<Failure> {
+        if self.used.attempt.outcome.is_err() {
+            return None;
+        }
+        let mut before = self.others.iter().take(self.before);
+        let (address, error) = before.find_map(|it| Some((it, it.refusal()?)))?;
+        let failure = Failure::without_doctor(error.clone()).after(&address.base.to_string());
+        Some(failure.with_advice(&format!(
+            "commands end there, although {} works: the address may belong to another vault; correct or remove it",
+            self.used.base
+        )))
     }
 
     fn transports(&self) -> &'static str {
@@ -205,6 +232,20 @@ impl Address {
         self.attempt.error().filter(|_| !self.answers())
     }
 
+    /// Returns the error, if a server answered and no other address is tried after its answer.
+    fn refusal(&self) -> Option<&Error> {
+        let error = self.attempt.error()?;
+        (self.answers() && !error.is_retryable()).then_some(error)
+    }
+
+    /// Returns what follows from its error while another address works.
+    fn consequence(&self) -> &'static str {
+        match self.refusal() {
+            Some(_) => REFUSES,
+            None => "",
+        }
+    }
+
     /// Returns the failure of a connection, with advice.
     fn failure(&self, error: &Error) -> Failure {
         let failure = Failure::without_doctor(error.clone());
@@ -257,6 +298,9 @@ fn reach_advice(error: &Error, base: &BaseUrl) -> &'static str {
         _ => "check that the vault runs, its port, and the firewalls in between",
     }
 }
+
+const REFUSES: &str = "; while the addresses before it are down, commands end with this error: the address may belong to another \
+                       vault, so correct or remove it";
 
 const USE_HTTP: &str = "check the port; if the vault has no TLS on purpose, use http:// in the base URL, which to another \
                         machine also needs --allow-plain-http";

@@ -12,16 +12,22 @@ use crate::log;
 use crate::store::StoreError;
 use crate::store::postgres::address::Address;
 use crate::store::postgres::failure::reason;
-
-const NO_ANSWER: &str = "no answer";
+use crate::store::postgres::inspect::Unusable;
 
 pub(super) struct Hosts {
     pub(super) address: Address,
     failovers: Counter,
     /// The host that was the primary when last seen.
     primary: Mutex<Option<usize>>,
-    /// The reason of each host that was not used when last tried.
-    problems: Mutex<Vec<Option<String>>>,
+    /// The problem of each host that was not used when last tried.
+    problems: Mutex<Vec<Option<Problem>>>,
+}
+
+/// The reason not to use a host, and its remedy.
+#[derive(Clone)]
+struct Problem {
+    reason: String,
+    remedy: Option<&'static str>,
 }
 
 impl Hosts {
@@ -44,29 +50,44 @@ impl Hosts {
         for offset in 0..self.count() {
             let host = (first + offset) % self.count();
             // True until there is an answer, for a caller that does not wait for it.
-            self.set_problem(host, Some(NO_ANSWER.to_owned()));
+            self.set_problem(host, Some(Problem::no_answer()));
             let problem = match timeout(CONNECT, self.connect_to(host)).await {
-                Ok(Ok(connection)) => {
+                Ok(Ok(Some(connection))) => {
                     self.set_problem(host, None);
                     self.note_primary(host);
                     return Ok(connection);
                 }
-                Ok(Err(error)) => reason(&error),
-                Err(_) => format!("no answer within {} s", CONNECT.as_secs()),
+                Ok(Ok(None)) => Problem {
+                    reason: "the server is a standby, or read-only".to_owned(),
+                    remedy: None,
+                },
+                // It has a remedy already.
+                Ok(Err(error @ sqlx::Error::Configuration(_))) => Problem {
+                    reason: reason(&error),
+                    remedy: None,
+                },
+                Ok(Err(error)) => Unusable::of(&error).into(),
+                Err(_) => Unusable::silent(CONNECT).into(),
             };
             self.set_problem(host, Some(problem));
         }
         Err(StoreError::Unavailable(self.problems()))
     }
 
-    /// Returns the hosts that were not used when last tried, each with its reason, in the order of the URL.
+    /// Returns the hosts that were not used when last tried, each with its reason, in the order of the URL, and the remedies.
     pub(super) fn problems(&self) -> String {
         let problems = lock(&self.problems);
-        let problems = problems.iter().enumerate().filter_map(|(host, problem)| {
+        let reasons = problems.iter().enumerate().filter_map(|(host, problem)| {
             let name = self.address.host_name(host);
-            Some(format!("{name}: {}", problem.as_ref()?))
+            Some(format!("{name}: {}", problem.as_ref()?.reason))
         });
-        problems.collect::<Vec<_>>().join("; ")
+        let mut texts: Vec<_> = reasons.collect();
+        for remedy in problems.iter().flatten().filter_map(|it| it.remedy) {
+            if !texts.iter().any(|text| text == remedy) {
+                texts.push(remedy.to_owned());
+            }
+        }
+        texts.join("; ")
     }
 
     /// Returns the hosts with their reasons, when no answer came in time.
@@ -74,12 +95,12 @@ impl Hosts {
         if let Some(primary) = *lock(&self.primary)
             && let Some(problem) = lock(&self.problems).get_mut(primary)
         {
-            problem.get_or_insert_with(|| NO_ANSWER.to_owned());
+            problem.get_or_insert_with(Problem::no_answer);
         }
         self.problems()
     }
 
-    fn set_problem(&self, host: usize, problem: Option<String>) {
+    fn set_problem(&self, host: usize, problem: Option<Problem>) {
         if let Some(known) = lock(&self.problems).get_mut(host) {
             *known = problem;
         }
@@ -95,8 +116,8 @@ impl Hosts {
         }
     }
 
-    /// Connects to a host; an error if it is not the primary.
-    async fn connect_to(&self, host: usize) -> Result<PgConnection, sqlx::Error> {
+    /// Connects to a host; `None` if it is not the primary.
+    async fn connect_to(&self, host: usize) -> Result<Option<PgConnection>, sqlx::Error> {
         let mut connection = self.address.options(host)?.connect().await?;
         // A commit is on the disk before it is acknowledged. A stronger setting stays. The timeouts bound the delay of a
         // statement whose node no longer waits for it: `writes::AGE` is twice as long.
@@ -107,11 +128,24 @@ impl Hosts {
         )
         .fetch_one(&mut connection)
         .await?;
-        match is_read_only.as_str() {
-            "off" => Ok(connection),
-            _ => Err(sqlx::Error::Configuration(
-                "the server is a standby, or read-only".into(),
-            )),
+        Ok((is_read_only == "off").then_some(connection))
+    }
+}
+
+impl Problem {
+    fn no_answer() -> Self {
+        Self {
+            reason: "no answer".to_owned(),
+            remedy: None,
+        }
+    }
+}
+
+impl From<Unusable> for Problem {
+    fn from(unusable: Unusable) -> Self {
+        Self {
+            reason: unusable.problem,
+            remedy: Some(unusable.remedy),
         }
     }
 }
