@@ -133,6 +133,13 @@ fn a_second_host_that_accepts_writes_is_a_warning() {
     let line = serve.line("several hosts of the database accept writes");
     let names = format!("WARNING: 127.0.0.1:{old} and 127.0.0.1:{new}: ");
     assert!(line.contains(&names), "{line}");
+    // A new process uses the one that was promoted, although the old one comes first.
+    assert_eq!(run(&["init", "--database", &url]).0, Some(0));
+    for (server, count) in [(&primary, 0), (&standby, 1)] {
+        server.execute(&format!(
+            "DO $$ BEGIN ASSERT (SELECT count(*) FROM bootstraps) = {count}; END $$"
+        ));
+    }
     primary.kill();
     serve.line("one host of the database accepts writes again");
     serve.stop();

@@ -1,6 +1,6 @@
 //! The addresses of the vault. Each is tested on its own: a client would hide those that fail behind one that works.
 
-use std::net::ToSocketAddrs;
+mod name;
 
 use helvetisafe::{BaseUrl, ClientBuilder, Error, Failure as Reach, TransportError};
 
@@ -12,6 +12,7 @@ use crate::failure::{Failure, Status, USE_HTTPS, may_need_tls};
 use crate::session::{Budget, builder, builder_at};
 use crate::settings::Settings;
 use crate::ui::messages::Messages;
+use name::Name;
 
 /// An address, and the attempt to connect to it alone.
 struct Address {
@@ -75,7 +76,7 @@ impl Addresses {
 
     /// Checks that the names of the vault have addresses.
     pub(super) fn check_names(&self, report: &mut Report<'_>) -> Result<(), Failure> {
-        let names: Vec<_> = self.all().map(|it| it.name()).collect();
+        let names: Vec<_> = self.all().map(|it| Name::of(&it.base)).collect();
         let is_known = names
             .iter()
             .any(|it| matches!(it, Name::Known(_) | Name::OfProxy(_)));
@@ -188,41 +189,7 @@ fn alone(
     Ok(builder_at(settings, base, time, messages)?.attempts(1))
 }
 
-/// The lookup of a name.
-enum Name {
-    Known(String),
-    /// It has no address here, and a proxy may know one.
-    OfProxy(String),
-    Unknown(String),
-}
-
-impl Name {
-    fn text(&self) -> &str {
-        match self {
-            Self::Known(text) | Self::OfProxy(text) | Self::Unknown(text) => text,
-        }
-    }
-}
-
 impl Address {
-    /// Looks up the name.
-    fn name(&self) -> Name {
-        let base = &self.base;
-        let host = base.host().trim_start_matches('[').trim_end_matches(']');
-        match (host, base.port()).to_socket_addrs() {
-            Ok(addresses) => {
-                let addresses: Vec<_> = addresses.map(|address| address.ip().to_string()).collect();
-                Name::Known(format!("{host} is {}", addresses.join(", ")))
-            }
-            Err(error) if has_proxy(base) => Name::OfProxy(format!(
-                "{host} has no address here ({error}); the proxy in HTTPS_PROXY may know one"
-            )),
-            Err(error) => Name::Unknown(format!(
-                "{host} has no address ({error}); check the spelling of the URL and the network's name servers"
-            )),
-        }
-    }
-
     fn answers(&self) -> bool {
         self.attempt.observed.answers > 0
     }

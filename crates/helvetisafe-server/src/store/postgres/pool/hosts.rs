@@ -44,34 +44,50 @@ impl Hosts {
         self.address.host_count()
     }
 
-    /// Connects to the primary, which is searched from the last one on.
+    /// Connects to the primary, which is searched from the last one on. Without a last one each host is tried, since an old
+    /// primary may have been started again.
     pub(super) async fn connect(&self) -> Result<PgConnection, StoreError> {
-        let first = lock(&self.primary).unwrap_or(0);
+        let last = *lock(&self.primary);
+        let mut found = Vec::new();
         for offset in 0..self.count() {
-            let host = (first + offset) % self.count();
-            // True until there is an answer, for a caller that does not wait for it.
-            self.set_problem(host, Some(Problem::no_answer()));
-            let problem = match timeout(CONNECT, self.connect_to(host)).await {
-                Ok(Ok(Some(connection))) => {
-                    self.set_problem(host, None);
-                    self.note_primary(host);
-                    return Ok(connection);
+            let host = (last.unwrap_or(0) + offset) % self.count();
+            if let Some(connection) = self.try_host(host).await {
+                found.push((host, connection));
+                if last.is_some() {
+                    break;
                 }
-                Ok(Ok(None)) => Problem {
-                    reason: "the server is a standby, or read-only".to_owned(),
-                    remedy: None,
-                },
-                // It has a remedy already.
-                Ok(Err(error @ sqlx::Error::Configuration(_))) => Problem {
-                    reason: reason(&error),
-                    remedy: None,
-                },
-                Ok(Err(error)) => Unusable::of(&error).into(),
-                Err(_) => Unusable::silent(CONNECT).into(),
-            };
-            self.set_problem(host, Some(problem));
+            }
         }
-        Err(StoreError::Unavailable(self.problems()))
+        let Some((host, connection)) = latest(found).await else {
+            return Err(StoreError::Unavailable(self.problems()));
+        };
+        self.note_primary(host);
+        Ok(connection)
+    }
+
+    /// Connects to a host, and remembers its problem if it is not the primary.
+    async fn try_host(&self, host: usize) -> Option<PgConnection> {
+        // True until there is an answer, for a caller that does not wait for it.
+        self.set_problem(host, Some(Problem::no_answer()));
+        let problem = match timeout(CONNECT, self.connect_to(host)).await {
+            Ok(Ok(Some(connection))) => {
+                self.set_problem(host, None);
+                return Some(connection);
+            }
+            Ok(Ok(None)) => Problem {
+                reason: "the server is a standby, or read-only".to_owned(),
+                remedy: None,
+            },
+            // It has a remedy already.
+            Ok(Err(error @ sqlx::Error::Configuration(_))) => Problem {
+                reason: reason(&error),
+                remedy: None,
+            },
+            Ok(Err(error)) => Unusable::of(&error).into(),
+            Err(_) => Unusable::silent(CONNECT).into(),
+        };
+        self.set_problem(host, Some(problem));
+        None
     }
 
     /// Returns the hosts that were not used when last tried, each with its reason, in the order of the URL, and the remedies.
@@ -130,6 +146,31 @@ impl Hosts {
         .await?;
         Ok((is_read_only == "off").then_some(connection))
     }
+}
+
+/// Returns the first of several primaries, or the one that was promoted last.
+async fn latest(found: Vec<(usize, PgConnection)>) -> Option<(usize, PgConnection)> {
+    let is_one = found.len() < 2;
+    let mut found = found.into_iter();
+    let mut latest = found.next()?;
+    if is_one {
+        return Some(latest);
+    }
+    let mut newest = timeline(&mut latest.1).await;
+    for mut other in found {
+        let timeline = timeline(&mut other.1).await;
+        if timeline > newest {
+            (latest, newest) = (other, timeline);
+        }
+    }
+    Some(latest)
+}
+
+/// Returns the timeline of a primary, which a promotion raises: eight digits. Some services have no such function.
+async fn timeline(connection: &mut PgConnection) -> Option<String> {
+    let query = "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)";
+    let asked = timeout(CONNECT, sqlx::query_scalar(query).fetch_one(connection));
+    asked.await.ok()?.ok()
 }
 
 impl Problem {
