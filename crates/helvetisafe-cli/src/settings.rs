@@ -55,7 +55,7 @@ pub(crate) use vault_id::VaultId;
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) base_url: String,
-    failover: Failover,
+    pub(crate) failover: Failover,
     /// The host that may be reached over plain HTTP, and the setting that allows it. Set only if the base URL
     /// needs it.
     pub(crate) plain_http: Option<PlainHttp>,

@@ -26,7 +26,7 @@ use std::path::Path;
 use crate::folder::{check_folder_of, folder_of};
 use crate::problem::Problem;
 use crate::runtime::block_on;
-use crate::store::StoreError;
+use crate::store::{CHECK_OWNER, StoreError};
 use crate::{Database, Error};
 
 pub use audit::{VerifiedAudit, VerifiedRecord, verify_audit};
@@ -45,6 +45,7 @@ fn failed(file: &Path) -> impl FnOnce(StoreError) -> Error {
                 "cannot be written: the disk is full".to_owned(),
                 "free space, or choose a folder on another disk",
             ),
+            StoreError::Denied(reason) => (reason, CHECK_OWNER),
             error => (
                 format!("cannot be used: {error}"),
                 "check that it is a database of a vault, that this user may write its folder, and that its disk works \

@@ -83,6 +83,30 @@ pub(crate) fn lock_path(path: &Path) -> PathBuf {
     path.with_added_extension("lock")
 }
 
+/// Describes why this process may not use a file or a folder: the error, the owner, and the user of the process.
+pub(crate) fn denied(path: &Path, error: &std::io::Error) -> String {
+    match (error.kind(), ownership(path)) {
+        (ErrorKind::PermissionDenied, Some(ownership)) => format!("{error}: {ownership}"),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(unix)]
+fn ownership(path: &Path) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path).ok()?;
+    let (owner, mode) = (metadata.uid(), metadata.mode() & 0o7777);
+    let user = rustix::process::geteuid().as_raw();
+    Some(format!(
+        "it belongs to the user {owner} with mode {mode:04o}, and this is the user {user}"
+    ))
+}
+
+#[cfg(not(unix))]
+fn ownership(_: &Path) -> Option<String> {
+    None
+}
+
 /// Refuses a file that others can read.
 pub(crate) fn check_file(path: &Path) -> Result<(), Error> {
     check(path, "600")

@@ -11,7 +11,9 @@ use tokio::time::timeout;
 
 use crate::log;
 use crate::store::{Lacking, Probe, Replication, Space, Store, StoreError, skew};
-use message::{CLOCK, DISK, DRAINING, LOW_DISK, NO_RESERVE, SCHEMA, STANDBY, STUCK, TABLES, ended};
+use message::{
+    CLOCK, DISK, DRAINING, LOW_DISK, NO_RESERVE, PRIMARIES, SCHEMA, STANDBY, STUCK, TABLES, ended,
+};
 
 pub(crate) use message::{DATABASE, Reason, Warning};
 
@@ -48,6 +50,7 @@ struct Found {
     lacking: Lacking,
     replication: Option<Replication>,
     skew: Option<SignedDuration>,
+    primaries: Option<Vec<String>>,
     space: Option<Space>,
 }
 
@@ -62,6 +65,8 @@ pub(crate) struct State {
     pub(crate) replication: Option<Replication>,
     /// The clock of a database that nodes share, minus that of this node.
     pub(crate) skew: Option<SignedDuration>,
+    /// The hosts of the URL that accept writes.
+    pub(crate) primaries: Option<Vec<String>>,
     /// The disk of a database file.
     pub(crate) space: Option<Space>,
 }
@@ -86,6 +91,7 @@ impl Readiness {
             warnings: found.warnings().collect(),
             replication: found.replication,
             skew: found.skew,
+            primaries: found.primaries,
             space: found.space,
         }
     }
@@ -107,7 +113,7 @@ impl Readiness {
         // Without an answer, they are not known to have ended.
         if error.is_none() {
             let before = std::mem::replace(&mut warnings, found.warnings().collect());
-            log_warnings(&before, &warnings);
+            log_warnings(&before, &warnings, &found);
         }
         log_reason(reason, &found, error);
         *last = Some(Probed {
@@ -131,8 +137,10 @@ impl Found {
         let space = self.space.as_ref();
         let is_low = space.is_some_and(|space| space.is_low);
         let has_reserve = space.is_none_or(|space| space.has_reserve);
+        let primaries = self.primaries.as_ref().is_some_and(|it| it.len() > 1);
         standby
             .into_iter()
+            .chain(primaries.then_some(PRIMARIES))
             .chain(clock.then_some(CLOCK))
             .chain(is_low.then_some(LOW_DISK))
             .chain((!has_reserve).then_some(NO_RESERVE))
@@ -166,12 +174,18 @@ fn log_reason(before: Option<Reason>, found: &Found, error: Option<String>) {
 }
 
 /// Logs the begin and the end of warnings.
-fn log_warnings(before: &[Warning], now: &[Warning]) {
+fn log_warnings(before: &[Warning], now: &[Warning], found: &Found) {
     // It is logged with its reason, and again.
     let begun = now
         .iter()
         .filter(|it| !before.contains(it) && **it != STUCK);
-    begun.for_each(|it| log::warning(&it.text));
+    begun.for_each(|it| match &found.primaries {
+        // `/ready` names no hosts, since it needs no credential.
+        Some(hosts) if *it == PRIMARIES => {
+            log::warning(&format_args!("{}: {}", hosts.join(" and "), it.text));
+        }
+        _ => log::warning(&it.text),
+    });
     ended(before, now).for_each(|it| log::info(&it));
 }
 
@@ -182,10 +196,7 @@ async fn probe(store: &Store) -> (Found, Option<String>) {
     let probed = timeout(PROBE_TIMEOUT, store.probe()).await;
     match probed.unwrap_or_else(|_| Err(store.unanswered())) {
         Ok(probe) => (found(store, &probe, sent, Timestamp::now()), None),
-        Err(StoreError::Full) => {
-            let error = store.error(StoreError::Full);
-            not_ready(DISK, format!("{error}; free space on it"))
-        }
+        Err(StoreError::Full) => not_ready(DISK, store.error(StoreError::Full).to_string()),
         Err(error @ StoreError::Unavailable(_)) => failed(error.to_string()),
         Err(error) => failed(format!("the database failed: {error}")),
     }
@@ -213,6 +224,7 @@ fn found(store: &Store, probe: &Probe, sent: Timestamp, received: Timestamp) -> 
         skew: store
             .is_shared()
             .then(|| skew(sent, probe.now.into(), received)),
+        primaries: probe.primaries.clone(),
         space: None,
     }
 }

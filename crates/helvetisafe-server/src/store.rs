@@ -42,7 +42,7 @@ pub(crate) use api_token::{CreateApiTokenAct, NewApiTokenRow, RevokeApiTokenAct}
 pub(crate) use audit::{AccountReads, Checked, check as check_audit, stored_id};
 pub(crate) use counts::{SqlState, StoreCounts};
 pub use database::{Database, InvalidDatabase};
-pub(crate) use error::{CopyError, StoreError};
+pub(crate) use error::{CHECK_OWNER, CopyError, StoreError};
 pub(crate) use idempotency_key::IdempotencyKey;
 pub(crate) use list::{ListState, ListVersion};
 pub(crate) use moment::{Moment, skew};
@@ -51,7 +51,7 @@ pub(crate) use organization::{
     DisableAct, FoundAct, InviteAct, JoinAct, MemberRow, Resealed, Terms, WithdrawAct,
 };
 pub(crate) use rotation::{Most, Staged, StagedRow, Staging};
-pub(crate) use schema::{Migrations, Schema, Step, incompatible};
+pub(crate) use schema::{Migrated, Migrations, Schema, Step, incompatible};
 pub use secret::StoredSecret;
 pub(crate) use secret::{Ciphertext, Conditional, Put, SecretWrite};
 pub(crate) use token::{Grant, Principal, TokenExpiry, TokenKind, TokenRow};
@@ -73,6 +73,8 @@ pub(crate) struct Probe {
     pub(crate) replication: Option<Replication>,
     /// What the vault lacks of the tables; nothing for SQLite, whose file has one user.
     pub(crate) lacking: Lacking,
+    /// The hosts of the URL that accept writes, as a search at most a few seconds ago has found them.
+    pub(crate) primaries: Option<Vec<String>>,
 }
 
 /// The disk of a database file.
@@ -120,8 +122,8 @@ impl Store {
     }
 
     /// Makes the tables, or brings those of an earlier version up to date. Refuses those of a newer version which this
-    /// one cannot serve. Returns the names of the steps that this call ran; another node may have run others meanwhile.
-    pub(crate) async fn migrate(&self) -> Result<Vec<&'static str>, Error> {
+    /// one cannot serve.
+    pub(crate) async fn migrate(&self) -> Result<Migrated, Error> {
         let migrations = self.migrations().await.map_err(|error| self.error(error))?;
         if migrations.schema() == Schema::Incompatible {
             return Err(incompatible(self.name()).into());
@@ -130,7 +132,11 @@ impl Store {
             Self::Sqlite(sqlite) => sqlite.migrate().await,
             Self::Postgres(postgres) => postgres.migrate().await,
         };
-        migrated.map_err(|error| self.error(error))
+        Ok(Migrated {
+            from: migrations.seen,
+            to: migrations.steps.len(),
+            applied: migrated.map_err(|error| self.error(error))?,
+        })
     }
 
     /// Compares the migrations of the database with those of this version.

@@ -85,6 +85,9 @@ impl Vault {
             if let Some(allowed) = &settings.plain_http {
                 self.messages.note(allowed);
             }
+            if let Some(unused) = settings.failover.unused() {
+                self.messages.warning(unused);
+            }
             Ok(settings)
         })
     }

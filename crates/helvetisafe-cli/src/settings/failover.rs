@@ -11,13 +11,20 @@ use crate::failure::Failure;
 
 /// The further URLs of the vault, in the order in which they are used.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Failover(Vec<String>);
+pub(crate) struct Failover {
+    urls: Vec<String>,
+    unused: Option<String>,
+}
 
 impl Failover {
     /// Checks each URL like the base URL.
     pub(super) fn parse(entries: &Entries) -> Result<Self, Failure> {
+        let unused = entries.unused_failover();
         let Some((text, origin)) = entries.text(Setting::FailoverUrls) else {
-            return Ok(Self::default());
+            return Ok(Self {
+                urls: Vec::new(),
+                unused,
+            });
         };
         let plain_http = PlainHttp::parse(entries)?;
         // A URL may have a password, so it is not shown.
@@ -33,22 +40,28 @@ impl Failover {
                 ))
             })
         });
-        checked.collect::<Result<_, _>>().map(Self)
+        let urls = checked.collect::<Result<_, _>>()?;
+        Ok(Self { urls, unused })
+    }
+
+    /// Returns the warning about a variable that is not used.
+    pub(crate) fn unused(&self) -> Option<&str> {
+        self.unused.as_deref()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.urls.is_empty()
     }
 
     pub(crate) fn urls(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+        self.urls.iter().map(String::as_str)
     }
 }
 
 /// The text of the setting.
 impl fmt::Display for Failover {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join(" "))
+        f.write_str(&self.urls.join(" "))
     }
 }
 

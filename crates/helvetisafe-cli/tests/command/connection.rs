@@ -286,6 +286,10 @@ fn further_addresses_count_only_with_the_base_url_of_their_source() {
     let proxy = start_proxy(|_, _| Action::Forward);
     let (down, other) = (server::closed_url(), proxy.base_url());
     let variable = [("HELVETISAFE_FAILOVER_URLS", other.as_str())];
+    let is_warned = |message: &str| {
+        let warning = "HELVETISAFE_FAILOVER_URLS is not used, since the base URL is from ";
+        message.contains(warning) && message.contains("give the URLs with --failover-urls")
+    };
     for (profile, more) in [
         ("", &variable[..]),
         (other.as_str(), &[("--base-url", down.as_str())][..]),
@@ -296,6 +300,9 @@ fn further_addresses_count_only_with_the_base_url_of_their_source() {
         };
         let failed = get_with_profile(&world, base, &format!("\"{profile}\""), more);
         assert_eq!(failed.status.code(), Some(9), "{failed:?}");
+        let message = String::from_utf8(failed.stderr).unwrap();
+        // A flag for another vault replaces the profile's on purpose.
+        assert_eq!(is_warned(&message), profile.is_empty(), "{message}");
     }
     assert_eq!(proxy.log().len(), 0);
     // A flag is for the base URL in use.
@@ -322,4 +329,6 @@ fn further_addresses_count_only_with_the_base_url_of_their_source() {
         &[("HELVETISAFE_FAILOVER_URLS", &down)],
     );
     assert_eq!(found.stdout, b"hunter2", "{found:?}");
+    let message = String::from_utf8(found.stderr).unwrap();
+    assert!(is_warned(&message), "{message}");
 }

@@ -233,3 +233,50 @@ fn an_address_of_another_vault_is_a_failure() {
         "{message}"
     );
 }
+
+/// Commands go on from an address that is down, and not from one that refuses.
+#[test]
+fn a_refusing_address_is_a_failure_if_commands_reach_it_first() {
+    let world = World::new();
+    let up = start_proxy(|_, _| Action::Forward).base_url();
+    let refusing = start_proxy(|_, _| answer(401, r#"{"error":"invalid_client"}"#)).base_url();
+    let down = server::closed_url();
+    let spare = start_proxy(|_, _| Action::Forward).base_url();
+    for (base, further) in [
+        (&refusing, format!("{up} {spare}")),
+        (&down, format!("{refusing} {up}")),
+    ] {
+        let (status, lines) = doctor_at(&world, base, &further);
+        let (outcome, message) = find(&lines, "connection");
+        assert_eq!((status, outcome), (3, "failed"), "{lines:?}");
+        assert!(message.starts_with(&format!("{refusing}: ")), "{message}");
+        let part = format!(
+            "commands end there, although {up} works: the address may belong to another vault"
+        );
+        assert!(message.contains(&part), "{message}");
+        let mut command = world.command();
+        command
+            .env("HELVETISAFE_BASE_URL", base)
+            .env("HELVETISAFE_FAILOVER_URLS", &further);
+        let got = command.args(["get", "KEY"]).output().unwrap();
+        assert_eq!(got.status.code(), Some(3), "{got:?}");
+    }
+
+    let (status, lines) = doctor_at(&world, &up, &refusing);
+    let (outcome, message) = find(&lines, "connection");
+    assert_eq!((status, outcome), (0, "warning"), "{lines:?}");
+    let part = "while the addresses before it are down, commands end with this error: the address may belong to another vault";
+    assert!(message.contains(part), "{message}");
+
+    // No address works: the credential is wrong, as with a single address.
+    let (status, lines) = doctor_at(
+        &world,
+        &refusing,
+        &refusing.replace("127.0.0.1", "localhost"),
+    );
+    assert_eq!(
+        (status, find(&lines, "token").0),
+        (3, "failed"),
+        "{lines:?}"
+    );
+}

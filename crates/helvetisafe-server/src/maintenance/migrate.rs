@@ -54,7 +54,7 @@ pub fn migrate(database: &Database) -> Result<Migration, Error> {
         let migrated = store.migrate().await;
         let migrations = store.migrations().await;
         store.close().await;
-        let applied = migrated?;
+        let applied = migrated?.applied;
         let after = migrations.map_err(|error| database.error(error))?;
         Ok(Migration {
             to: after.seen,

@@ -51,6 +51,12 @@ pub(super) const STUCK: Warning = Warning {
            change synchronous_standby_names",
     end: "commits no longer wait for a standby that does not confirm them",
 };
+pub(super) const PRIMARIES: Warning = Warning {
+    code: "primaries",
+    text: "several hosts of the database accept writes, so nodes could write to different databases; stop the old primary at \
+           once, and make it a standby of the new one",
+    end: "one host of the database accepts writes again",
+};
 pub(super) const LOW_DISK: Warning = Warning {
     code: "disk",
     text: "the disk of the database has less than 32 MiB free beside 26 MiB in reserve, so creates and updates are \

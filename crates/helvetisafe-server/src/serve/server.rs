@@ -53,6 +53,8 @@ impl Server {
             proxies: config.proxies,
         };
         let connections = config.tuning.connections;
+        let max = i64::try_from(bounds.max_connections).unwrap_or(i64::MAX);
+        metrics.connections.max.set(max);
         let builder = Vault::builder()
             .listen(address)
             .database(config.database)

@@ -44,24 +44,36 @@ pub(crate) enum StoreError {
     /// Tables that the migrations made are missing. Nothing was changed.
     #[error("lacks tables that its migrations have made: {0}")]
     Incomplete(String),
+    /// Columns that the migrations made are missing. Nothing was changed.
+    #[error("lacks columns that its migrations have made: {0}")]
+    LacksColumns(String),
+    /// This process may not use the file. Nothing was changed.
+    #[error("{0}")]
+    Denied(String),
     #[error("{0}")]
     Failed(String),
 }
+
+/// The remedy for a file of a database that this process may not read or write.
+pub(crate) const CHECK_OWNER: &str =
+    "run this as its owner, or check its owner and mode, and that its disk is not read-only";
 
 /// The messages that every request would repeat.
 static BUSY: Limited = Limited::new();
 static UNAVAILABLE: Limited = Limited::new();
 
 impl StoreError {
-    /// Returns the remedy for tables with which no vault can start.
+    /// Returns the remedy for a database with which no vault can start.
     pub(crate) fn remedy(&self) -> Option<&'static str> {
         match self {
             Self::Foreign(_) => Some(
                 "name an empty database, or a file that does not exist yet, for the vault alone",
             ),
-            Self::Incomplete(_) => Some(
+            Self::Incomplete(_) | Self::LacksColumns(_) => Some(
                 "if they were renamed, name them as before; else restore a backup that has them",
             ),
+            Self::Denied(_) => Some(CHECK_OWNER),
+            Self::Full => Some("free space on it, or move the database to a larger one"),
             _ => None,
         }
     }

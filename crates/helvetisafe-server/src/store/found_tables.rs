@@ -1,5 +1,7 @@
 //! The tables that are in a database, compared with those of a vault.
 
+use std::collections::BTreeMap;
+
 use super::table::{self, LEASES, MIGRATIONS};
 use super::{Migrations, Schema, StoreError};
 
@@ -8,6 +10,8 @@ pub(super) struct FoundTables {
     is_shared: bool,
     /// Those that a statement finds by its name.
     visible: Vec<String>,
+    /// The columns of those that are the vault's, if they were read.
+    columns: BTreeMap<String, Vec<String>>,
     /// Those that a new table of the same name would conflict with, in order.
     beside: Vec<String>,
 }
@@ -18,6 +22,7 @@ impl FoundTables {
         Self {
             is_shared: false,
             visible: names.clone(),
+            columns: BTreeMap::new(),
             beside: names,
         }
     }
@@ -27,6 +32,7 @@ impl FoundTables {
         Self {
             is_shared: true,
             visible: Vec::new(),
+            columns: BTreeMap::new(),
             beside: Vec::new(),
         }
     }
@@ -39,6 +45,16 @@ impl FoundTables {
         if is_visible {
             self.visible.push(name);
         }
+    }
+
+    /// Returns the names of the vault's tables among them.
+    pub(super) fn own(&self) -> impl Iterator<Item = &'static str> {
+        table::all(self.is_shared).filter(|name| self.has(name))
+    }
+
+    /// Adds the columns of a table.
+    pub(super) fn set_columns(&mut self, name: &str, columns: Vec<String>) {
+        self.columns.insert(name.to_owned(), columns);
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
@@ -57,10 +73,27 @@ impl FoundTables {
             return Err(StoreError::Foreign(name.to_owned()));
         }
         let missing = self.missing(migrations);
-        match missing.is_empty() {
-            true => Ok(self.other(migrations)),
-            false => Err(StoreError::Incomplete(missing.join(", "))),
+        if !missing.is_empty() {
+            return Err(StoreError::Incomplete(missing.join(", ")));
         }
+        let columns = self.missing_columns(migrations);
+        match columns.is_empty() {
+            true => Ok(self.other(migrations)),
+            false => Err(StoreError::LacksColumns(columns.join(", "))),
+        }
+    }
+
+    /// Returns the columns that are missing, such as `secrets.value`. Pending migrations may add some.
+    fn missing_columns(&self, migrations: &Migrations) -> Vec<String> {
+        if !migrations.schema().is_usable() {
+            return Vec::new();
+        }
+        let missing = self.columns.iter().flat_map(|(table, found)| {
+            let columns = table::columns(table).into_iter();
+            let missing = columns.filter(|column| !found.iter().any(|it| it == column));
+            missing.map(move |column| format!("{table}.{column}"))
+        });
+        missing.collect()
     }
 
     /// Returns a table that the first migration would conflict with. The tables of the migrations come before it.
@@ -87,7 +120,7 @@ impl FoundTables {
             let mut pending = migrations.pending().iter();
             pending.any(|step| step.script.contains(&makes))
         };
-        let used = table::used(self.is_shared);
+        let used = table::used(self.is_shared).chain([LEASES]);
         used.filter(|name| !self.has(name) && !is_pending(name))
             .collect()
     }

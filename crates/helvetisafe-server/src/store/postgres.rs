@@ -12,6 +12,7 @@ mod inspect;
 mod lists;
 mod migrations;
 mod pool;
+mod primaries;
 mod probe;
 mod replication;
 mod rights;
@@ -35,6 +36,7 @@ use crate::token;
 use attempts::{Attempts, CONFLICTING, attempt, jitter};
 use failure::Failure;
 use pool::{Held, Pool};
+use primaries::Primaries;
 
 pub(super) use address::Address;
 pub(crate) use inspect::{Host, Primary, Role};
@@ -79,6 +81,7 @@ pub(crate) struct Postgres {
     unknown_writes: Mutex<Vec<i64>>,
     /// The time of the last probe that saw a commit wait in vain for its standby.
     saw_waiting: Mutex<Option<Instant>>,
+    primaries: Primaries,
 }
 
 /// The effect of a repeated statement, which decides what follows when the connection is lost.
@@ -104,6 +107,7 @@ impl Postgres {
             name: address.to_string(),
             unknown_writes: Mutex::default(),
             saw_waiting: Mutex::default(),
+            primaries: Primaries::default(),
         }
     }
 

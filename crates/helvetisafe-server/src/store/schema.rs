@@ -1,5 +1,7 @@
 //! The migrations of a database, and the one rule for the vaults that may serve it.
 
+use std::fmt;
+
 use crate::problem::Problem;
 
 /// A step from the tables of one version to those of the next.
@@ -24,6 +26,16 @@ pub(crate) struct Migrations {
     pub(crate) other_table: Option<String>,
 }
 
+/// The migrations that a call has run.
+#[derive(Debug)]
+pub(crate) struct Migrated {
+    /// The number of migrations of the database before, and that of this version.
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    /// The names of those that this call ran; another node may have run others meanwhile.
+    pub(crate) applied: Vec<&'static str>,
+}
+
 /// The tables of a database, compared with this version of the vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Schema {
@@ -46,6 +58,17 @@ impl Migrations {
     /// Returns the pending steps.
     pub(crate) fn pending(&self) -> &'static [Step] {
         self.steps.get(self.seen..).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Migrated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (from, to) = (self.from, self.to);
+        write!(
+            f,
+            "migrated from {from} to {to}: {}",
+            self.applied.join(", ")
+        )
     }
 }
 

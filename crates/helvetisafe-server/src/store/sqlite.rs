@@ -54,6 +54,7 @@ pub(crate) struct Sqlite {
 
 /// Opens a file to read it as of one moment, also while a vault serves it.
 pub(in crate::store) fn reading(path: &Path) -> Result<Connection, StoreError> {
+    file::check_readable(path)?;
     let connection = connection::reading(path)?;
     connection.execute_batch("BEGIN")?;
     Ok(connection)
@@ -132,6 +133,7 @@ impl Sqlite {
                 now: Moment::now(),
                 replication: None,
                 lacking: Lacking::default(),
+                primaries: None,
             })
         };
         self.writer.exclusive(probe).await
@@ -221,6 +223,7 @@ pub(super) fn migrations_of_file(path: &Path) -> Result<Migrations, StoreError> 
     if !path.exists() {
         return Ok(no_migrations());
     }
+    file::check_readable(path)?;
     if let Some((problem, remedy)) = file::foreign(path) {
         return Err(StoreError::Failed(format!("it {problem}; {remedy}")));
     }
@@ -241,17 +244,16 @@ pub(super) fn migrations_of_file(path: &Path) -> Result<Migrations, StoreError> 
 /// Refuses the file of another program before anything in it is changed. Other errors are those of the connection that writes.
 fn refuse_foreign(path: &Path) -> Result<(), Error> {
     match migrations_of_file(path) {
-        Err(error @ StoreError::Foreign(_)) => Err(error.of(path.display().to_string())),
+        Err(error @ (StoreError::Foreign(_) | StoreError::Denied(_))) => {
+            Err(error.of(path.display().to_string()))
+        }
         _ => Ok(()),
     }
 }
 
 /// Returns a function for `map_err` that adds the name of the database.
 fn failed(name: &str) -> impl FnOnce(rusqlite::Error) -> Error {
-    move |error| Error::Database {
-        name: name.to_owned(),
-        reason: Box::new(StoreError::from(error)),
-    }
+    move |error| StoreError::from(error).of(name.to_owned())
 }
 
 impl From<rusqlite::Error> for StoreError {

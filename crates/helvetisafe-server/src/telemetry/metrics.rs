@@ -45,12 +45,14 @@ pub(crate) struct Metrics {
     requests: Family<RequestLabels, Counter>,
     latency: Family<RouteLabels, Histogram, fn() -> Histogram>,
     throttled: Family<LimitLabels, Counter>,
+    disk_refusals: Counter,
     tokens: Counter,
     pub(crate) connections: ConnectionCounts,
     ready: Gauge,
     pub(crate) store: StoreCounts,
     standby: Gauge,
     blocked: Gauge,
+    primaries: Gauge,
     skew: Gauge<f64, AtomicU64>,
     space: SpaceGauges,
     expiry: Gauge<f64, AtomicU64>,
@@ -72,6 +74,8 @@ struct SpaceGauges {
 #[derive(Clone, Default)]
 pub(crate) struct ConnectionCounts {
     pub(crate) open: Gauge,
+    /// The largest number of open connections.
+    pub(crate) max: Gauge,
     pub(crate) accepted: Counter,
     pub(crate) refused: Counter,
     pub(crate) failed_handshakes: Counter,
@@ -85,12 +89,14 @@ impl Metrics {
             requests: Family::default(),
             latency: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             throttled: Family::default(),
+            disk_refusals: Counter::default(),
             tokens: Counter::default(),
             connections: ConnectionCounts::default(),
             ready: Gauge::default(),
             store: StoreCounts::default(),
             standby: Gauge::default(),
             blocked: Gauge::default(),
+            primaries: Gauge::default(),
             skew: Gauge::default(),
             space: SpaceGauges::default(),
             expiry: Gauge::default(),
@@ -114,7 +120,11 @@ impl Metrics {
                 "Time from the head of a request to the head of its answer";
             "throttled_requests", self.throttled, "Requests over a rate limit";
             "tokens_issued", self.tokens, "Access tokens issued";
+            "disk_full_refusals", self.disk_refusals,
+                "Requests that were answered 507, since the disk of the database is full";
             "connections", connections.open, "Open connections";
+            "connections_max", connections.max,
+                "The largest number of open connections, beyond which further ones wait";
             "connections_accepted", connections.accepted, "Accepted connections";
             "connections_refused", connections.refused,
                 "Plain connections that were closed, since no trusted proxy made them";
@@ -175,6 +185,8 @@ impl Metrics {
                 "1 if a commit waits for a synchronous standby that confirms it";
             "commits_blocked", self.blocked,
                 "1 if commits wait for a synchronous standby and none confirms them";
+            "primaries", self.primaries,
+                "Hosts of the URL that accept writes; 0 for a single host, and before the first search";
             "clock_skew_seconds", self.skew, "Clock of the database less that of this node";
         }
         // The most frequent one is present from the start, so that an alert on an increase sees it.
@@ -191,6 +203,10 @@ impl Metrics {
         }
         if let Some(skew) = state.skew {
             self.skew.set(skew.as_secs_f64());
+        }
+        if let Some(primaries) = &state.primaries {
+            self.primaries
+                .set(primaries.len().try_into().unwrap_or(i64::MAX));
         }
         if let Some(space) = &state.space {
             let set = |gauge: &Gauge, bytes: u64| gauge.set(bytes.try_into().unwrap_or(i64::MAX));
@@ -217,6 +233,9 @@ impl Metrics {
         let latency = self.latency.get_or_create(&RouteLabels { method, route });
         latency.observe(ended.seconds);
         drop(latency);
+        if status == StatusCode::INSUFFICIENT_STORAGE {
+            self.disk_refusals.inc();
+        }
         if route == FetchToken::PATH && status == StatusCode::OK {
             self.tokens.inc();
         }

@@ -18,7 +18,6 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::front::Admitting;
 use super::{Front, Protection, VaultBuilder};
-use crate::Error;
 use crate::budget::Budget;
 use crate::connections;
 use crate::http::Calls;
@@ -29,6 +28,7 @@ use crate::settings::Bounds;
 use crate::shared::{LIST_READS, Shared};
 use crate::store::{Database, Store};
 use crate::telemetry::{self, ConnectionCounts};
+use crate::{Error, log};
 
 /// The longest time for requests in flight to finish when the vault stops, and then for the database.
 const GRACE: Duration = Duration::from_secs(5);
@@ -91,7 +91,11 @@ async fn open(builder: &VaultBuilder) -> Result<Shared, Error> {
         Some(it) => Store::open_counted(&database, it.metrics.store.clone()).await?,
         None => Store::open(&database).await?,
     };
-    store.migrate().await?;
+    let migrated = store.migrate().await?;
+    // Only `serve` has a log for it.
+    if builder.front.telemetry.is_some() && !migrated.applied.is_empty() {
+        log::info(&format_args!("{database}: {migrated}"));
+    }
     let telemetry = builder.front.telemetry.as_ref();
     let lost_reads = telemetry.map_or_else(Counter::default, |it| it.metrics.lost_reads.clone());
     let settings = builder.settings.clone();

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{BasicConstraints, IsCa, date_time_ymd};
@@ -363,4 +363,55 @@ fn one_port_for_clients_and_metrics_is_a_fault() {
         "fault",
         ["is the port of --listen, too", "choose another port"],
     );
+}
+
+/// Returns a command of a user who may not use the files; `None` if this machine does not let it run the program.
+fn as_another_user(state: &State, arguments: &[&str]) -> Option<std::process::Output> {
+    use std::os::unix::process::CommandExt;
+    let mut command = crate::process::command(arguments);
+    match fs::metadata(state.path()).unwrap().uid() {
+        0 => {
+            command.uid(65_534).gid(65_534).current_dir("/");
+        }
+        // For another user than root, the mode is enough.
+        _ => {
+            for file in fs::read_dir(state.folder.path()).unwrap() {
+                let closed = fs::Permissions::from_mode(0o000);
+                fs::set_permissions(file.unwrap().path(), closed).unwrap();
+            }
+        }
+    }
+    command.output().ok()
+}
+
+#[test]
+fn a_file_of_another_user_is_named_with_its_owner() {
+    let state = State::new();
+    fs::set_permissions(state.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let (database, path) = (state.database(), state.path());
+    let output = "/tmp/helvetisafe-test-backup.db";
+    for arguments in [
+        &["serve", "--database", &database, "--listen", "127.0.0.1:0"][..],
+        &["check", "--database", &database, "--listen", "127.0.0.1:0"],
+        &["migrate", "--database", &database],
+        &["init", "--database", &database],
+        &["backup", "--database", &database, "--output", output],
+        &["audit", "verify", "--database", &database],
+    ] {
+        let Some(output) = as_another_user(&state, arguments) else {
+            eprintln!("not tested: another user may not run the program");
+            return;
+        };
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
+        for part in [
+            path.to_str().unwrap(),
+            "Permission denied",
+            "it belongs to the user ",
+            "check its owner and mode",
+        ] {
+            assert!(text.contains(part), "{arguments:?}: {part}\n{text}");
+        }
+        assert!(!text.contains("immutable"), "{arguments:?}: {text}");
+    }
 }

@@ -194,7 +194,10 @@ fn on_a_full_disk_tokens_and_deletes_go_on_and_values_are_refused() {
     for n in 0..2000 {
         assert_eq!(site.fetch_token(serve.address), 200, "{n}");
     }
+    let refusals = || metric(&scrape(metrics), "helvetisafe_disk_full_refusals_total").unwrap();
+    let before = refusals();
     let (status, body) = site.create(serve.address, "new", 24);
+    assert!(refusals() > before);
     assert_eq!((status, &body["code"]), (507, &"storage_full".into()));
     for _ in 0..20 {
         assert_eq!(site.create(serve.address, "new", 24).0, 507);

@@ -162,3 +162,21 @@ fn a_served_postgresql_database_gets_a_token() {
     assert_eq!(found(&running, stdout.trim_end()), "invalid_body");
     running.stop();
 }
+
+#[test]
+fn a_full_disk_is_an_error_with_a_remedy() {
+    let Some(disk) = crate::small_disk::SmallDisk::of_size("64k") else {
+        return;
+    };
+    let database = format!("sqlite:{}", disk.path("vault.db").display());
+    for command in ["init", "migrate"] {
+        let output = disk
+            .vault(&[command, "--database", &database])
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{command}: {stderr}");
+        let problem = "the disk of the database is full; free space on it, or move the database to a larger one";
+        assert!(stderr.contains(problem), "{command}: {stderr}");
+    }
+}

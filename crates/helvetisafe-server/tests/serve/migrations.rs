@@ -132,6 +132,45 @@ fn a_database_in_use_is_not_migrated() {
     drop(serve);
 }
 
+#[test]
+fn serve_logs_the_migrations_that_it_runs_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = helvetisafe_test_postgres::database();
+    let databases = [
+        (old_database(folder.path()), 3),
+        (
+            format!("sqlite:{}", folder.path().join("new.db").display()),
+            0,
+        ),
+    ];
+    let shared = server.as_ref().map(|server| (server.url(), 0));
+    for (database, from) in databases.into_iter().chain(shared) {
+        let arguments = ["serve", "--database", &database, "--listen", "127.0.0.1:0"];
+        let lines = Serve::spawn(command(&arguments)).stop();
+        let part = format!(": migrated from {from} to ");
+        let line = lines.iter().find(|line| line.contains(&part));
+        assert!(line.is_some_and(|it| it.contains("_hold, ")), "{lines:#?}");
+        let lines = Serve::spawn(command(&arguments)).stop();
+        assert!(!lines.join("\n").contains("migrated"), "{lines:#?}");
+    }
+}
+
+/// As `check` advises.
+#[test]
+fn a_server_that_is_not_reached_is_an_error_with_a_remedy() {
+    for command in ["migrate", "init"] {
+        for host in ["127.0.0.1:1", "vault.invalid"] {
+            let url = format!("postgres://vault@{host}/vault?sslmode=disable");
+            let (code, _, stderr) = run(&[command, "--database", &url]);
+            assert_eq!(code, Some(1), "{stderr}");
+            let has_host = stderr.contains(&format!("the database cannot be reached: {host}"));
+            assert!(has_host, "{command}: {stderr}");
+            let remedy = "; check the host and the port, that PostgreSQL listens there";
+            assert!(stderr.contains(remedy), "{command}: {stderr}");
+        }
+    }
+}
+
 /// Runs a command several times at once. Returns the status, standard output and standard error of each.
 fn at_once(arguments: &[&str]) -> Vec<(Option<i32>, String, String)> {
     let children: Vec<_> = (0..8)

@@ -32,6 +32,9 @@ fn a_node_without_a_standby_is_ready_and_warns() {
         "helvetisafe_database_synchronous_standby 0",
         "helvetisafe_database_clock_skew_seconds 0.0",
         "helvetisafe_database_connections_max 32",
+        "helvetisafe_database_primaries 0",
+        "helvetisafe_connections_max 512",
+        "helvetisafe_disk_full_refusals_total 0",
         "helvetisafe_database_failovers_total 0",
         r#"helvetisafe_database_retries_total{sqlstate="40001"} 0"#,
         concat!(
@@ -91,6 +94,71 @@ fn the_begin_and_the_end_of_a_warning_are_logged_once() {
         let found = lines.iter().filter(|line| line.contains(part)).count();
         assert_eq!(found, expected, "{part}: {lines:#?}");
     }
+}
+
+/// An old primary that is started again after a failover, for a node that runs.
+#[test]
+fn a_second_host_that_accepts_writes_is_a_warning() {
+    let Some(mut primary) = helvetisafe_test_postgres::Server::start(&[]) else {
+        return;
+    };
+    let standby = primary.standby();
+    let (state, url) = (
+        State::new(),
+        primary.url_at(&[primary.port(), standby.port()]),
+    );
+    let options = ["--database", &url, "--metrics-listen", "127.0.0.1:0"];
+    let mut serve = Serve::start(&state, &options);
+    let metrics = serve.metrics_address();
+    let wait = |count: u8| {
+        let line = format!("helvetisafe_database_primaries {count}");
+        let start = std::time::Instant::now();
+        while !scrape(metrics).lines().any(|it| it == line) {
+            assert!(start.elapsed() < crate::process::LATE, "{count}");
+            std::thread::sleep(std::time::Duration::from_millis(200));
+        }
+    };
+    let is_warned = || {
+        let (status, body) = get(serve.address, "/ready");
+        assert_eq!(status, 200, "{body}");
+        let warnings = body["warnings"].as_array().unwrap();
+        warnings.iter().any(|it| it["code"] == "primaries")
+    };
+    wait(1);
+    assert!(!is_warned());
+    standby.promote();
+    wait(2);
+    assert!(is_warned());
+    let (old, new) = (primary.port(), standby.port());
+    let line = serve.line("several hosts of the database accept writes");
+    let names = format!("WARNING: 127.0.0.1:{old} and 127.0.0.1:{new}: ");
+    assert!(line.contains(&names), "{line}");
+    // A new process uses the one that was promoted, although the old one comes first.
+    assert_eq!(run(&["init", "--database", &url]).0, Some(0));
+    for (server, count) in [(&primary, 0), (&standby, 1)] {
+        server.execute(&format!(
+            "DO $$ BEGIN ASSERT (SELECT count(*) FROM bootstraps) = {count}; END $$"
+        ));
+    }
+    primary.kill();
+    serve.line("one host of the database accepts writes again");
+    serve.stop();
+
+    // Two names of one server are no second primary.
+    let url = standby
+        .url_at(&[new])
+        .replace("@", &format!("@localhost:{new},"));
+    let mut serve = Serve::start(
+        &state,
+        &["--database", &url, "--metrics-listen", "127.0.0.1:0"],
+    );
+    let metrics = serve.metrics_address();
+    let start = std::time::Instant::now();
+    while !scrape(metrics).contains("helvetisafe_database_primaries 1\n") {
+        assert!(start.elapsed() < crate::process::LATE);
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    serve.stop();
 }
 
 /// Reads go on, so it stays ready.
@@ -278,6 +346,12 @@ fn the_tables_and_the_rights_of_the_user_are_checked() {
         "cannot be used: password authentication failed for user \"{name}_reader\" (28P01); check"
     );
     has(&checks, "database fault", &[&reason, "password_file"]);
+    for command in ["migrate", "init"] {
+        let (code, _, stderr) = run(&[command, "--database", &reader]);
+        assert_eq!(code, Some(1));
+        let remedy = "(28P01); check the user, and the password in password_file";
+        assert!(stderr.contains(remedy), "{command}: {stderr}");
+    }
     fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
     let (_, checks) = check(&reader, &[]);
     has(

@@ -204,6 +204,7 @@ fn a_missing_table_of_postgresql_is_a_fault() {
         }
         database.run(&format!("ALTER TABLE gone RENAME TO {table}"));
     }
+    lacks_leases_and_columns(&url, |script| database.run(script));
     // The last migrations make only some of the tables.
     database.run("DELETE FROM migrations WHERE number > 4; DROP TABLE audit_seals");
     let (code, checks) = check(&url, &[]);
@@ -238,7 +239,43 @@ fn a_missing_table_of_sqlite_is_a_fault() {
         }
         rename("gone", table);
     }
+    lacks_leases_and_columns(&database, |script| {
+        connection.execute_batch(script).unwrap();
+    });
     one(&arguments, "database", "ok", ["of this version", ""]);
+}
+
+/// Only migrations and copies use `leases`. No table of the vault may lack a column.
+#[track_caller]
+fn lacks_leases_and_columns(database: &str, run: impl Fn(&str)) {
+    for (from, to, problem) in [
+        (
+            "TABLE leases RENAME TO gone",
+            "TABLE gone RENAME TO leases",
+            "tables that its migrations have made: leases",
+        ),
+        (
+            "TABLE secrets RENAME COLUMN value TO gone",
+            "TABLE secrets RENAME COLUMN gone TO value",
+            "columns that its migrations have made: secrets.value",
+        ),
+        (
+            "TABLE list_versions RENAME COLUMN n TO gone",
+            "TABLE list_versions RENAME COLUMN gone TO n",
+            "columns that its migrations have made: list_versions.n",
+        ),
+    ] {
+        run(&format!("ALTER {from}"));
+        let arguments = ["--database", database, "--listen", "127.0.0.1:0"];
+        one(
+            &arguments,
+            "database",
+            "fault",
+            [problem, "restore a backup"],
+        );
+        is_refused(database, &[problem, "restore a backup"]);
+        run(&format!("ALTER {to}"));
+    }
 }
 
 /// Returns a file with these tables.
@@ -334,6 +371,23 @@ fn a_database_of_another_program_on_postgresql_is_refused() {
         // Nothing was made.
         database.run("CREATE TABLE organizations (id INTEGER)");
     }
+    // Its tables are another role's, on which rights are not asked for.
+    let database = Database::create(server.url());
+    let (url, state) = (database.url(), State::new());
+    let node = format!("{}_node", name(&url));
+    database.run(&format!(
+        "CREATE TABLE accounts (id INTEGER); CREATE ROLE {node} LOGIN PASSWORD 'secret'; \
+         GRANT USAGE, CREATE ON SCHEMA public TO {node}"
+    ));
+    let url = url_of(&node, &state, &url);
+    for arguments in [&[][..], &["--no-migrate"]] {
+        let (code, checks) = check(&url, arguments);
+        assert_eq!(code, Some(1), "{checks:#?}");
+        let problem = "has tables that are not a vault's, such as accounts";
+        has(&checks, "database fault", &[problem, REMEDY]);
+        assert!(!checks.iter().any(|it| it.contains("GRANT")), "{checks:#?}");
+    }
+    database.run(&format!("DROP OWNED BY {node}; DROP ROLE {node}"));
     // The tables of another schema do not matter.
     let database = Database::create(server.url());
     database.run("CREATE SCHEMA other; CREATE TABLE other.secrets (id INTEGER)");

@@ -1,6 +1,6 @@
 //! The addresses of the vault. Each is tested on its own: a client would hide those that fail behind one that works.
 
-use std::net::ToSocketAddrs;
+mod name;
 
 use helvetisafe::{BaseUrl, ClientBuilder, Error, Failure as Reach, TransportError};
 
@@ -12,6 +12,7 @@ use crate::failure::{Failure, Status, USE_HTTPS, may_need_tls};
 use crate::session::{Budget, builder, builder_at};
 use crate::settings::Settings;
 use crate::ui::messages::Messages;
+use name::Name;
 
 /// An address, and the attempt to connect to it alone.
 struct Address {
@@ -23,7 +24,9 @@ struct Address {
 pub(super) struct Addresses {
     /// The first one that works, with which the other checks are made; without one, the first of all.
     used: Address,
+    /// The other ones in their order, of which `before` come before the used one.
     others: Vec<Address>,
+    before: usize,
 }
 
 impl Addresses {
@@ -46,13 +49,16 @@ impl Addresses {
         }
         let works = tested.iter().position(|it| it.attempt.outcome.is_ok());
         let answers = || tested.iter().position(Address::answers);
-        let used = works.or_else(answers).unwrap_or_default();
+        let before = works.or_else(answers).unwrap_or_default();
         if tested.is_empty() {
             return Err(Failure::usage("the base URL is missing"));
         }
-        let used = tested.remove(used);
-        let others = tested;
-        Ok(Self { used, others })
+        let used = tested.remove(before);
+        Ok(Self {
+            used,
+            others: tested,
+            before,
+        })
     }
 
     /// Returns the attempt for the other checks.
@@ -70,7 +76,7 @@ impl Addresses {
 
     /// Checks that the names of the vault have addresses.
     pub(super) fn check_names(&self, report: &mut Report<'_>) -> Result<(), Failure> {
-        let names: Vec<_> = self.all().map(|it| it.name()).collect();
+        let names: Vec<_> = self.all().map(|it| Name::of(&it.base)).collect();
         let is_known = names
             .iter()
             .any(|it| matches!(it, Name::Known(_) | Name::OfProxy(_)));
@@ -106,13 +112,20 @@ impl Addresses {
         if let Some((other, error)) = unanswered.find(|(_, error)| !error.is_retryable()) {
             return Err(other.failure(error));
         }
+        if let Some(failure) = self.refusal_before() {
+            return Err(failure);
+        }
         if let Some(failure) = self.others.iter().find_map(|it| self.used.is_unlike(it)) {
             return Err(failure);
         }
         // What all answer is for the next checks.
         let works = self.used.attempt.outcome.is_ok();
         let failing = self.others.iter().filter(|it| works || !it.answers());
-        let problems: Vec<_> = failing.filter_map(Address::problem).collect();
+        let problems = failing.filter_map(|it| match works {
+            true => Some(it.problem()? + it.consequence()),
+            false => it.problem(),
+        });
+        let problems: Vec<_> = problems.collect();
         let text = match &settings.plain_http {
             Some(allowed) => allowed.to_string(),
             None => self.transports().to_owned(),
@@ -134,6 +147,21 @@ impl Addresses {
             ));
         }
         Ok(())
+    }
+
+    /// Returns the failure of an address before the one that works, if it refuses: commands do not go on from it, as they do
+    /// from one that is down.
+    fn refusal_before(&self) -> Option<Failure> {
+        if self.used.attempt.outcome.is_err() {
+            return None;
+        }
+        let mut before = self.others.iter().take(self.before);
+        let (address, error) = before.find_map(|it| Some((it, it.refusal()?)))?;
+        let failure = Failure::without_doctor(error.clone()).after(&address.base.to_string());
+        Some(failure.with_advice(&format!(
+            "commands end there, although {} works: the address may belong to another vault; correct or remove it",
+            self.used.base
+        )))
     }
 
     fn transports(&self) -> &'static str {
@@ -161,41 +189,7 @@ fn alone(
     Ok(builder_at(settings, base, time, messages)?.attempts(1))
 }
 
-/// The lookup of a name.
-enum Name {
-    Known(String),
-    /// It has no address here, and a proxy may know one.
-    OfProxy(String),
-    Unknown(String),
-}
-
-impl Name {
-    fn text(&self) -> &str {
-        match self {
-            Self::Known(text) | Self::OfProxy(text) | Self::Unknown(text) => text,
-        }
-    }
-}
-
 impl Address {
-    /// Looks up the name.
-    fn name(&self) -> Name {
-        let base = &self.base;
-        let host = base.host().trim_start_matches('[').trim_end_matches(']');
-        match (host, base.port()).to_socket_addrs() {
-            Ok(addresses) => {
-                let addresses: Vec<_> = addresses.map(|address| address.ip().to_string()).collect();
-                Name::Known(format!("{host} is {}", addresses.join(", ")))
-            }
-            Err(error) if has_proxy(base) => Name::OfProxy(format!(
-                "{host} has no address here ({error}); the proxy in HTTPS_PROXY may know one"
-            )),
-            Err(error) => Name::Unknown(format!(
-                "{host} has no address ({error}); check the spelling of the URL and the network's name servers"
-            )),
-        }
-    }
-
     fn answers(&self) -> bool {
         self.attempt.observed.answers > 0
     }
@@ -203,6 +197,20 @@ impl Address {
     /// Returns the error, if no server answered.
     fn unanswered(&self) -> Option<&Error> {
         self.attempt.error().filter(|_| !self.answers())
+    }
+
+    /// Returns the error, if a server answered and no other address is tried after its answer.
+    fn refusal(&self) -> Option<&Error> {
+        let error = self.attempt.error()?;
+        (self.answers() && !error.is_retryable()).then_some(error)
+    }
+
+    /// Returns what follows from its error while another address works.
+    fn consequence(&self) -> &'static str {
+        match self.refusal() {
+            Some(_) => REFUSES,
+            None => "",
+        }
     }
 
     /// Returns the failure of a connection, with advice.
@@ -257,6 +265,9 @@ fn reach_advice(error: &Error, base: &BaseUrl) -> &'static str {
         _ => "check that the vault runs, its port, and the firewalls in between",
     }
 }
+
+const REFUSES: &str = "; while the addresses before it are down, commands end with this error: the address may belong to another \
+                       vault, so correct or remove it";
 
 const USE_HTTP: &str = "check the port; if the vault has no TLS on purpose, use http:// in the base URL, which to another \
                         machine also needs --allow-plain-http";

@@ -102,6 +102,25 @@ impl Entries {
         });
     }
 
+    /// Describes a variable with further URLs that has no base URL of its own source, so that it never counts.
+    pub(in crate::settings) fn unused_failover(&self) -> Option<String> {
+        let base = self.used(Setting::BaseUrl)?;
+        let is_variable = |it: &&Entry| it.origin.source() == Source::Variable;
+        let variable = self.overridden(Setting::FailoverUrls).find(is_variable)?;
+        let mut all_bases = self
+            .used_all(Setting::BaseUrl)
+            .chain(self.overridden(Setting::BaseUrl));
+        let in_use = self.used(Setting::FailoverUrls);
+        if all_bases.any(|it| is_variable(&it)) || in_use.is_some_and(|it| is_same(it, variable)) {
+            return None;
+        }
+        Some(format!(
+            "{} is not used, since the base URL is from {}: they may be of different vaults, and each URL gets the credential; give \
+             the URLs with --failover-urls, or where the base URL is",
+            variable.origin, base.origin
+        ))
+    }
+
     fn override_if(&mut self, is_weaker: impl Fn(&Entry) -> bool) {
         let lost = self.used.extract_if(.., |entry| is_weaker(entry));
         self.overridden.extend(lost);

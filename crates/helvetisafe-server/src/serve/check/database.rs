@@ -11,7 +11,7 @@ use crate::folder::{check_folder_of, folder_of};
 use crate::problem::Problem;
 use crate::runtime::block_on;
 use crate::serve::server;
-use crate::store::{Database, Host, Primary, Role, Schema, StoreError, sqlite};
+use crate::store::{CHECK_OWNER, Database, Host, Primary, Role, Schema, StoreError, sqlite};
 use crate::{Error, private_files};
 
 const NAME: &str = "database";
@@ -19,22 +19,19 @@ const NAME: &str = "database";
 pub(super) fn check(database: &Database, migrates: bool) -> Vec<Checked> {
     let subject = format!("database {database}");
     let checked = block_on(async {
-        let (mut checks, may_migrate) = match database.sqlite_file() {
+        let found = database.hosts().await;
+        let mut checks = match database.sqlite_file() {
             Some(path) => {
                 let mut checks = file(database, path, &subject);
                 checks.extend(disk::check(path));
-                (checks, true)
+                checks
             }
-            None => {
-                let found = database.hosts().await;
-                let mut primaries = found.iter().filter_map(Host::primary);
-                let may_migrate = primaries.all(|primary| primary.may_migrate);
-                (hosts(&found, migrates), may_migrate)
-            }
+            None => hosts(&found, migrates),
         };
         // A database that cannot be used has no tables that can be read.
         if checks.iter().all(|it| it.status != super::Status::Fault) {
-            checks.extend(tables(database, migrates && may_migrate, &subject).await);
+            let primary = found.iter().find_map(|it| Some((&*it.name, it.primary()?)));
+            checks.extend(tables(database, migrates, &subject, primary).await);
         }
         Ok(checks)
     });
@@ -68,9 +65,9 @@ fn file(database: &Database, path: &Path, subject: &str) -> Vec<Checked> {
             problems.push(exposed(subject, &error));
         }
         if let Err(error) = std::fs::OpenOptions::new().append(true).open(path) {
-            let problem = format_args!("cannot be written: {error}");
-            let remedy = "check its owner and mode, and that its disk is not read-only";
-            problems.push(Problem::new(subject, problem, remedy));
+            let reason = private_files::denied(path, &error);
+            let problem = format_args!("cannot be written: {reason}");
+            problems.push(Problem::new(subject, problem, CHECK_OWNER));
         }
     }
     if database.is_in_use() {
@@ -168,14 +165,28 @@ fn version(number: i32) -> impl Display {
     format!("{}.{}", number / 10_000, number % 10_000)
 }
 
-/// Checks the tables, and that they are a vault's.
-async fn tables(database: &Database, migrates: bool, subject: &str) -> Vec<Checked> {
-    let migrations = match database.migrations().await {
-        Ok(migrations) => migrations,
-        Err(error) => return vec![Checked::fault(NAME, &unreadable(database, subject, &error))],
+/// Checks that the tables are a vault's, then the rights on them, since those on the tables of another program do not matter.
+async fn tables(
+    database: &Database,
+    migrates: bool,
+    subject: &str,
+    primary: Option<(&str, &Primary)>,
+) -> Vec<Checked> {
+    let found = database.migrations().await;
+    let rights = primary.and_then(|(host, primary)| primary::closed_tables(primary, host));
+    let migrations = match (found, rights) {
+        (Err(StoreError::Failed(_)), Some(rights)) => return vec![rights],
+        (Err(error), rights) => {
+            let rights = rights.filter(|_| !matches!(error, StoreError::Foreign(_)));
+            let fault = Checked::fault(NAME, &unreadable(database, subject, &error));
+            return [fault].into_iter().chain(rights).collect();
+        }
+        (Ok(_), Some(rights)) => return vec![rights],
+        (Ok(migrations), None) => migrations,
     };
     let schema = migrations.schema();
-    if let Some(problem) = server::schema_problem(database, schema, migrates) {
+    let may_migrate = primary.is_none_or(|(_, primary)| primary.may_migrate);
+    if let Some(problem) = server::schema_problem(database, schema, migrates && may_migrate) {
         return vec![Checked::fault(NAME, &problem)];
     }
     let other = migrations.other_table.map(|name| {

@@ -71,10 +71,7 @@ impl Address {
         for index in 0..self.host_count() {
             let role = match timeout(WAIT, self.role(index)).await {
                 Ok(role) => role.unwrap_or_else(|error| Role::Unusable(Unusable::of(&error))),
-                Err(_) => Role::Unusable(Unusable {
-                    problem: format!("no answer within {} s", WAIT.as_secs()),
-                    remedy: REACH,
-                }),
+                Err(_) => Role::Unusable(Unusable::silent(WAIT)),
             };
             let name = self.host_name(index);
             hosts.push(Host { name, role });
@@ -112,7 +109,15 @@ const TLS: &str = "check sslrootcert, that the server's certificate has this hos
                    ssl = on; sslmode=disable is for networks that encrypt themselves";
 
 impl Unusable {
-    fn of(error: &Error) -> Self {
+    /// The host did not answer in this time.
+    pub(super) fn silent(time: Duration) -> Self {
+        Self {
+            problem: format!("no answer within {} s", time.as_secs()),
+            remedy: REACH,
+        }
+    }
+
+    pub(super) fn of(error: &Error) -> Self {
         Self {
             problem: reason(error),
             remedy: match error {

@@ -142,6 +142,10 @@ impl Pool {
         StoreError::Busy
     }
 
+    pub(super) fn address(&self) -> &Address {
+        &self.queue.hosts.address
+    }
+
     /// Returns the hosts with their reasons, when no answer came in time.
     pub(super) fn unanswered(&self) -> String {
         self.queue.hosts.unanswered()

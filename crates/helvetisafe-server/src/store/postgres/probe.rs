@@ -44,6 +44,7 @@ impl Postgres {
             now: Moment(get(row, 0)?),
             replication: Some(replication),
             lacking,
+            primaries: self.primaries.found(self.pool.address()),
         })
     }
 }

@@ -73,7 +73,13 @@ pub(super) fn unchanging(path: &Path) -> Result<Connection, rusqlite::Error> {
     let escaped = path.replace('%', "%25").replace('?', "%3f");
     let uri = format!("file:{}?immutable=1", escaped.replace('#', "%23"));
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-    Connection::open_with_flags(uri, flags)
+    Connection::open_with_flags(&uri, flags).map_err(|error| match error {
+        // The operator knows the path alone.
+        rusqlite::Error::SqliteFailure(failure, Some(text)) => {
+            rusqlite::Error::SqliteFailure(failure, Some(text.replace(&uri, &path)))
+        }
+        error => error,
+    })
 }
 
 /// Sets the memory for pages, in KiB, which SQLite counts as negative numbers.

@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
+use super::file::check_readable;
 use super::{connection, migrations};
 use crate::store::{CopyError, Migrations, Moment, StoreError};
 
@@ -28,6 +29,7 @@ pub(crate) struct Contents {
 /// Copies a database into an existing, empty file, as of one moment. Another process may serve the database meanwhile;
 /// the two do not wait for each other.
 pub(crate) fn copy_online(database: &Path, file: &Path) -> Result<(), CopyError> {
+    check_readable(database).map_err(CopyError::Source)?;
     let source = connection::reading(database)?;
     // Later writes are not seen, so that the copy need not start again after each of them.
     let snapshot = source.unchecked_transaction()?;

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::reserve::Reserve;
-use crate::Error;
-use crate::private_files;
+use crate::problem::Problem;
+use crate::store::StoreError;
+use crate::store::error::CHECK_OWNER;
+use crate::{Error, private_files};
 
 /// A database file that this process has locked.
 pub(crate) struct OpenFile {
@@ -20,14 +22,14 @@ pub(crate) struct OpenFile {
 impl OpenFile {
     /// Takes the lock, and makes the file if it does not exist.
     pub(super) fn open(path: PathBuf) -> Result<Self, Error> {
-        let lock = private_files::lock(&path)?;
+        let lock = private_files::lock(&path).map_err(explained)?;
         // SQLite would make the file with the process' umask, so that others could read it. It gives its
         // log and index the mode of the file.
         let file = private_files::options()
             .create(true)
             .append(true)
             .open(&path)
-            .map_err(Error::file("open", &path))?;
+            .map_err(|reason| explained(Error::file("open", &path)(reason)))?;
         private_files::check_file(&path)?;
         Ok(Self {
             path,
@@ -49,6 +51,32 @@ impl OpenFile {
     pub(super) fn unlock(&self) {
         // Fails only if the lock is not held, which is the aim.
         let _ = self.lock.unlock();
+    }
+}
+
+/// Names the owner of a file that this process may not open.
+fn explained(error: Error) -> Error {
+    match error {
+        Error::File { path, reason, .. } if reason.kind() == ErrorKind::PermissionDenied => {
+            let problem = format!(
+                "cannot be opened: {}",
+                private_files::denied(&path, &reason)
+            );
+            Problem::new(path.display(), problem, CHECK_OWNER).into()
+        }
+        error => error,
+    }
+}
+
+/// Returns an error if this process may not read the file of a database, which exists.
+pub(super) fn check_readable(path: &Path) -> Result<(), StoreError> {
+    match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            let reason = private_files::denied(path, &error);
+            Err(StoreError::Denied(format!("cannot be read: {reason}")))
+        }
+        // Other failures are found, and explained, when SQLite opens it.
+        _ => Ok(()),
     }
 }
 

@@ -72,7 +72,7 @@ pub(super) fn examine(connection: &Connection) -> Result<Migrations, StoreError>
                  ORDER BY name";
     let mut statement = connection.prepare(query)?;
     let names = statement.query_map([], |row| row.get(0))?;
-    let found = FoundTables::in_file(names.collect::<Result<_, _>>()?);
+    let mut found = FoundTables::in_file(names.collect::<Result<_, _>>()?);
     if found.has(MIGRATIONS) && !connection.column_exists(None, MIGRATIONS, "number")? {
         return Err(StoreError::Foreign(MIGRATIONS.to_owned()));
     }
@@ -84,6 +84,11 @@ pub(super) fn examine(connection: &Connection) -> Result<Migrations, StoreError>
         };
     }
     let migrations = read(connection)?;
+    for table in found.own().collect::<Vec<_>>() {
+        let mut columns = connection.prepare("SELECT name FROM pragma_table_info(?1)")?;
+        let columns = columns.query_map([table], |row| row.get(0))?;
+        found.set_columns(table, columns.collect::<Result<_, _>>()?);
+    }
     let other_table = found.check(&migrations)?;
     Ok(Migrations {
         other_table: other_table.filter(|name| name != SQLX),

@@ -13,11 +13,7 @@ const OLDEST: i32 = 140_000;
 /// Checks the primary.
 pub(super) fn check(primary: &Primary, host: &str, migrates: bool) -> Vec<Checked> {
     let problem = |(problem, remedy): Finding| Problem::new(host, problem, remedy);
-    let faults = [
-        (NAME, outdated(primary)),
-        (NAME, closed_tables(primary)),
-        ("standby", stuck(primary)),
-    ];
+    let faults = [(NAME, outdated(primary)), ("standby", stuck(primary))];
     let warnings = [
         (NAME, missing_rights(primary).filter(|_| migrates)),
         (NAME, few_connections(primary)),
@@ -42,13 +38,14 @@ fn outdated(primary: &Primary) -> Option<Finding> {
     (primary.version < OLDEST).then_some((problem, remedy))
 }
 
-/// A table that is missing is a finding of its migrations.
-fn closed_tables(primary: &Primary) -> Option<Finding> {
+/// Checks the rights on the tables of the vault. A table that is missing is a finding of its migrations.
+pub(super) fn closed_tables(primary: &Primary, host: &str) -> Option<Checked> {
     let rights = primary.lacking.rights();
-    let problem = format!("the user lacks rights: {rights}");
+    let problem = format_args!("the user lacks rights: {rights}");
     let remedy =
         "GRANT SELECT, INSERT, UPDATE, DELETE on the tables to the user, or log in as their owner";
-    (!rights.is_empty()).then_some((problem, remedy))
+    let problem = Problem::new(host, problem, remedy);
+    (!rights.is_empty()).then(|| Checked::fault(NAME, &problem))
 }
 
 fn missing_rights(primary: &Primary) -> Option<Finding> {

@@ -30,11 +30,13 @@ impl Postgres {
         }
     }
 
-    /// Returns the tables that statements find by their names, and those in the schema where new ones are made. Those of
+    /// Returns the tables that statements find by their names, with their columns, and those in the schema where new ones are made. Those of
     /// extensions do not count.
     async fn found_tables(&self) -> Result<FoundTables, StoreError> {
         let statement = || {
-            let query = "SELECT c.relname::text, n.nspname = current_schema(), coalesce(pg_table_is_visible(c.oid), false) \
+            let query = "SELECT c.relname::text, n.nspname = current_schema(), coalesce(pg_table_is_visible(c.oid), false), \
+                         ARRAY(SELECT a.attname::text FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0 \
+                         AND NOT a.attisdropped) \
                          FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
                          WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') \
                          AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%' \
@@ -45,7 +47,11 @@ impl Postgres {
         let rows = self.repeatable(statement).await?;
         let mut found = FoundTables::shared();
         for row in &rows {
-            found.add(get(row, 0)?, get(row, 1)?, get(row, 2)?);
+            let (name, is_visible): (String, bool) = (get(row, 0)?, get(row, 2)?);
+            if is_visible {
+                found.set_columns(&name, get(row, 3)?);
+            }
+            found.add(name, get(row, 1)?, is_visible);
         }
         Ok(found)
     }

@@ -12,16 +12,22 @@ use crate::log;
 use crate::store::StoreError;
 use crate::store::postgres::address::Address;
 use crate::store::postgres::failure::reason;
-
-const NO_ANSWER: &str = "no answer";
+use crate::store::postgres::inspect::Unusable;
 
 pub(super) struct Hosts {
     pub(super) address: Address,
     failovers: Counter,
     /// The host that was the primary when last seen.
     primary: Mutex<Option<usize>>,
-    /// The reason of each host that was not used when last tried.
-    problems: Mutex<Vec<Option<String>>>,
+    /// The problem of each host that was not used when last tried.
+    problems: Mutex<Vec<Option<Problem>>>,
+}
+
+/// The reason not to use a host, and its remedy.
+#[derive(Clone)]
+struct Problem {
+    reason: String,
+    remedy: Option<&'static str>,
 }
 
 impl Hosts {
@@ -38,35 +44,66 @@ impl Hosts {
         self.address.host_count()
     }
 
-    /// Connects to the primary, which is searched from the last one on.
+    /// Connects to the primary, which is searched from the last one on. Without a last one each host is tried, since an old
+    /// primary may have been started again.
     pub(super) async fn connect(&self) -> Result<PgConnection, StoreError> {
-        let first = lock(&self.primary).unwrap_or(0);
+        let last = *lock(&self.primary);
+        let mut found = Vec::new();
         for offset in 0..self.count() {
-            let host = (first + offset) % self.count();
-            // True until there is an answer, for a caller that does not wait for it.
-            self.set_problem(host, Some(NO_ANSWER.to_owned()));
-            let problem = match timeout(CONNECT, self.connect_to(host)).await {
-                Ok(Ok(connection)) => {
-                    self.set_problem(host, None);
-                    self.note_primary(host);
-                    return Ok(connection);
+            let host = (last.unwrap_or(0) + offset) % self.count();
+            if let Some(connection) = self.try_host(host).await {
+                found.push((host, connection));
+                if last.is_some() {
+                    break;
                 }
-                Ok(Err(error)) => reason(&error),
-                Err(_) => format!("no answer within {} s", CONNECT.as_secs()),
-            };
-            self.set_problem(host, Some(problem));
+            }
         }
-        Err(StoreError::Unavailable(self.problems()))
+        let Some((host, connection)) = latest(found).await else {
+            return Err(StoreError::Unavailable(self.problems()));
+        };
+        self.note_primary(host);
+        Ok(connection)
     }
 
-    /// Returns the hosts that were not used when last tried, each with its reason, in the order of the URL.
+    /// Connects to a host, and remembers its problem if it is not the primary.
+    async fn try_host(&self, host: usize) -> Option<PgConnection> {
+        // True until there is an answer, for a caller that does not wait for it.
+        self.set_problem(host, Some(Problem::no_answer()));
+        let problem = match timeout(CONNECT, self.connect_to(host)).await {
+            Ok(Ok(Some(connection))) => {
+                self.set_problem(host, None);
+                return Some(connection);
+            }
+            Ok(Ok(None)) => Problem {
+                reason: "the server is a standby, or read-only".to_owned(),
+                remedy: None,
+            },
+            // It has a remedy already.
+            Ok(Err(error @ sqlx::Error::Configuration(_))) => Problem {
+                reason: reason(&error),
+                remedy: None,
+            },
+            Ok(Err(error)) => Unusable::of(&error).into(),
+            Err(_) => Unusable::silent(CONNECT).into(),
+        };
+        self.set_problem(host, Some(problem));
+        None
+    }
+
+    /// Returns the hosts that were not used when last tried, each with its reason, in the order of the URL, and the remedies.
     pub(super) fn problems(&self) -> String {
         let problems = lock(&self.problems);
-        let problems = problems.iter().enumerate().filter_map(|(host, problem)| {
+        let reasons = problems.iter().enumerate().filter_map(|(host, problem)| {
             let name = self.address.host_name(host);
-            Some(format!("{name}: {}", problem.as_ref()?))
+            Some(format!("{name}: {}", problem.as_ref()?.reason))
         });
-        problems.collect::<Vec<_>>().join("; ")
+        let mut texts: Vec<_> = reasons.collect();
+        for remedy in problems.iter().flatten().filter_map(|it| it.remedy) {
+            if !texts.iter().any(|text| text == remedy) {
+                texts.push(remedy.to_owned());
+            }
+        }
+        texts.join("; ")
     }
 
     /// Returns the hosts with their reasons, when no answer came in time.
@@ -74,12 +111,12 @@ impl Hosts {
         if let Some(primary) = *lock(&self.primary)
             && let Some(problem) = lock(&self.problems).get_mut(primary)
         {
-            problem.get_or_insert_with(|| NO_ANSWER.to_owned());
+            problem.get_or_insert_with(Problem::no_answer);
         }
         self.problems()
     }
 
-    fn set_problem(&self, host: usize, problem: Option<String>) {
+    fn set_problem(&self, host: usize, problem: Option<Problem>) {
         if let Some(known) = lock(&self.problems).get_mut(host) {
             *known = problem;
         }
@@ -95,8 +132,8 @@ impl Hosts {
         }
     }
 
-    /// Connects to a host; an error if it is not the primary.
-    async fn connect_to(&self, host: usize) -> Result<PgConnection, sqlx::Error> {
+    /// Connects to a host; `None` if it is not the primary.
+    async fn connect_to(&self, host: usize) -> Result<Option<PgConnection>, sqlx::Error> {
         let mut connection = self.address.options(host)?.connect().await?;
         // A commit is on the disk before it is acknowledged. A stronger setting stays. The timeouts bound the delay of a
         // statement whose node no longer waits for it: `writes::AGE` is twice as long.
@@ -107,11 +144,49 @@ impl Hosts {
         )
         .fetch_one(&mut connection)
         .await?;
-        match is_read_only.as_str() {
-            "off" => Ok(connection),
-            _ => Err(sqlx::Error::Configuration(
-                "the server is a standby, or read-only".into(),
-            )),
+        Ok((is_read_only == "off").then_some(connection))
+    }
+}
+
+/// Returns the first of several primaries, or the one that was promoted last.
+async fn latest(found: Vec<(usize, PgConnection)>) -> Option<(usize, PgConnection)> {
+    let is_one = found.len() < 2;
+    let mut found = found.into_iter();
+    let mut latest = found.next()?;
+    if is_one {
+        return Some(latest);
+    }
+    let mut newest = timeline(&mut latest.1).await;
+    for mut other in found {
+        let timeline = timeline(&mut other.1).await;
+        if timeline > newest {
+            (latest, newest) = (other, timeline);
+        }
+    }
+    Some(latest)
+}
+
+/// Returns the timeline of a primary, which a promotion raises: eight digits. Some services have no such function.
+async fn timeline(connection: &mut PgConnection) -> Option<String> {
+    let query = "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)";
+    let asked = timeout(CONNECT, sqlx::query_scalar(query).fetch_one(connection));
+    asked.await.ok()?.ok()
+}
+
+impl Problem {
+    fn no_answer() -> Self {
+        Self {
+            reason: "no answer".to_owned(),
+            remedy: None,
+        }
+    }
+}
+
+impl From<Unusable> for Problem {
+    fn from(unusable: Unusable) -> Self {
+        Self {
+            reason: unusable.problem,
+            remedy: Some(unusable.remedy),
         }
     }
 }
