@@ -70,7 +70,6 @@ pub(super) fn run(
         false => Ok(()),
     };
     progress.uninterrupted(end.done(&chain), forget)?;
-    progress.finish();
     report(&end, interrupted.as_ref(), &end.done(&chain), false, ui)
 }
 

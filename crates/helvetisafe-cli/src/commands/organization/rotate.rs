@@ -242,7 +242,6 @@ impl Run<'_> {
         self.progress
             .uninterrupted(replaced.if_interrupted(), forget)
             .map_err(|failure| failure.with_advice(&unfinished))?;
-        self.progress.finish();
         replaced.report(interrupted, count, self.ui)
     }
 
@@ -275,7 +274,6 @@ impl Run<'_> {
             Trust::load_all(vault.settings()?)?.replace(Some(key))?;
             self.file.remove()
         })?;
-        self.progress.finish();
         present.report_complete(it, self.ui)
     }
 }
