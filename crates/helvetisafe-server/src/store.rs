@@ -71,7 +71,7 @@ pub(crate) struct Probe {
     pub(crate) now: Moment,
     /// The wait of commits for a standby; `None` for SQLite, which has no standbys.
     pub(crate) replication: Option<Replication>,
-    /// What the vault lacks of the tables; nothing for SQLite, whose file has one user.
+    /// The tables and rights that the vault lacks; nothing for SQLite, whose file has one user.
     pub(crate) lacking: Lacking,
     /// The hosts of the URL that accept writes, as a search at most a few seconds ago has found them.
     pub(crate) primaries: Option<Vec<String>>,

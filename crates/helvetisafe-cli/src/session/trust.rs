@@ -175,7 +175,7 @@ impl<'a> Trust<'a> {
     }
 
     /// Remembers that the vault has accepted an account that a command made, so that a later refusal has another reason than a
-    /// missing confirmation. Failing to write it costs no more than that.
+    /// missing confirmation. A failed write is only logged.
     fn note_work(&mut self, messages: Messages) {
         let known = self.memory.find(&self.vault);
         if known.is_none_or(|it| it.has_worked) || !self.settings.may_be_unconfirmed() {

@@ -1,6 +1,6 @@
 //! The events of a client that makes a change: how far its request has come.
 
-use helvetisafe::Event;
+use helvetisafe::{Event, Failure};
 
 use super::events::log_events;
 use crate::ui::in_flight::InFlight;
@@ -27,8 +27,11 @@ pub(crate) fn watch_change(
                     _ => in_flight.note_refused(),
                 }
             }
-            Event::Failed { call, .. } if is_change(call.method(), call.name()) => {
-                in_flight.note_effect();
+            Event::Failed { call, error, .. } if is_change(call.method(), call.name()) => {
+                match error.failure() {
+                    Failure::NotSent | Failure::Tls | Failure::Proxy => in_flight.note_refused(),
+                    _ => in_flight.note_effect(),
+                }
             }
             _ => {}
         }

@@ -68,8 +68,8 @@ impl FolderAccount {
         let name = &self.name;
         if has_worked && self.purpose == "join" {
             return format!(
-                "the vault has accepted the account `{name}` here before, so it was disabled since, or has another client secret: an \
-                 administrator sees its state with `helvetisafe org members`"
+                "the vault has accepted the account `{name}` here before: it was disabled, has another client secret, or the vault \
+                 has another database; an administrator sees its state with `helvetisafe org members`"
             );
         }
         let expired = self.expires_at.filter(|time| *time <= Timestamp::now());

@@ -72,7 +72,8 @@ impl FolderProfile {
         Address::parse(&Entries::of(self.entries()?))
     }
 
-    /// Returns the keys and the values that the profile lacks for this address, as TOML. What the address does not have stays.
+    /// Returns the keys and the values that the profile lacks for this address, as TOML. What the address does not have stays. Fails
+    /// if the profile is of another vault, and lacks some.
     fn changes(&self, address: &Address) -> Result<Vec<(&'static str, String)>, Failure> {
         let own = self.address()?;
         let mut changes = Vec::new();
@@ -92,6 +93,13 @@ impl FolderProfile {
                 changes.push((AccountProfile::CA_CERTIFICATE_KEY, name));
             }
         }
+        if !self.is_same_vault && !changes.is_empty() {
+            return Err(Failure::usage(format_args!(
+                "{} has another base URL than {}, the vault of the account, so its settings were not changed; edit it",
+                self.config.file.display(),
+                self.base_url
+            )));
+        }
         Ok(changes)
     }
 
@@ -104,13 +112,6 @@ impl FolderProfile {
     /// Returns the text of the file with the settings of this address. All other lines stay.
     pub(crate) fn updated(&self, address: &Address) -> Result<String, Failure> {
         let changes = self.changes(address)?;
-        if !self.is_same_vault && !changes.is_empty() {
-            return Err(Failure::usage(format_args!(
-                "{} has another base URL than {}, the vault of the account, so its settings were not changed; edit it",
-                self.config.file.display(),
-                self.base_url
-            )));
-        }
         let text = with_values(&self.config.text, &self.profile.name, &changes);
         text.ok_or_else(|| self.config.other_form())
     }

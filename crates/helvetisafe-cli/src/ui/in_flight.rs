@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::interruption::Interruption;
 
-/// The change that a command makes now. From the moment its request is sent until the vault has refused it, a signal prints that
+/// The change that a command makes now. While its outcome is unknown, from sending the request until a refusal, a signal prints that
 /// its outcome is not known. The requests before it change nothing.
 #[derive(Clone, Default)]
 pub(crate) struct InFlight(Arc<Mutex<Option<Change>>>);

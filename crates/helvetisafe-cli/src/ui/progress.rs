@@ -200,7 +200,7 @@ impl Display {
         }
     }
 
-    /// Lets signals act by default, after their message. None acts while a command that has done everything ends.
+    /// Lets signals act by default, after their message. After `finish`, they are ignored while the command exits.
     #[cfg(unix)]
     fn act(&mut self, end: &Receiver<()>) {
         let pending: Vec<_> = self.signals.iter_mut().flat_map(Signals::pending).collect();

@@ -72,7 +72,7 @@ fn a_refused_account_of_a_folder_names_the_causes() {
     ok(organization.with("bob", &["list"]));
     ok(organization.with("ada", &["org", "disable", "bob smith", "--yes"]));
     let text = fails(&organization.with("bob", &["get", "KEY"]), 3);
-    let worked = "the vault has accepted the account `bob smith` here before, so it was disabled since, or has another client secret";
+    let worked = "the vault has accepted the account `bob smith` here before: it was disabled, has another client secret, or the vault has another database";
     assert!(text.contains(worked) && !text.contains("confirm"), "{text}");
 
     let other = "A".repeat(43);

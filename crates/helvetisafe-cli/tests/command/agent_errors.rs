@@ -41,7 +41,7 @@ fn a_disabled_account_is_logged_once_and_its_answers_name_the_operator() {
     ok(organization.with("ada", &["org", "disable", "bob", "--yes"]));
     let log = agent.wait_for_asking("/secret/KEY", REFUSES);
     assert!(
-        log.contains("has accepted the account `bob` here before, so it was disabled since"),
+        log.contains("has accepted the account `bob` here before: it was disabled"),
         "{log}"
     );
     for _ in 0..4 {

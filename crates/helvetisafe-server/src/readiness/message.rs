@@ -55,7 +55,7 @@ pub(super) const PRIMARIES: Warning = Warning {
     code: "primaries",
     text: "several hosts of the database accept writes, so nodes could write to different databases; stop the old primary at \
            once, and make it a standby of the new one",
-    end: "one host of the database accepts writes again",
+    end: "no second host of the database is known to accept writes",
 };
 pub(super) const LOW_DISK: Warning = Warning {
     code: "disk",

@@ -14,7 +14,7 @@ use crate::{NewAccount, NewApiToken, PrivateKey, Vault};
 /// Far more than anything takes, for a busy machine.
 const LATE: Duration = Duration::from_secs(20);
 
-/// As many as have listed a large organization at the same time when `/health` waited for them.
+/// The number of clients with which `/health` once waited for lists.
 const LISTERS: usize = 16;
 
 /// A vault with one worker, and a token of an account with one secret.
@@ -137,6 +137,7 @@ fn a_vault_with_one_worker_answers_while_a_list_is_built_for_many_clients() {
         // The builds are those of the map, of this thread and of the requests.
         let waiting = || Arc::strong_count(&shared.lists.builds(site.tenant)) - 2;
         until("all wait for the list", || waiting() == LISTERS);
+        until("the build is held", || shared.hold.begun() > 0);
         assert_eq!(shared.hold.begun(), 1, "{database}");
         site.answers(database);
         drop(opened);

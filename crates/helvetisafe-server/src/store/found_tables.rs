@@ -10,7 +10,7 @@ pub(super) struct FoundTables {
     is_shared: bool,
     /// Those that a statement finds by its name.
     visible: Vec<String>,
-    /// The columns of those that are the vault's, if they were read.
+    /// The columns of the tables that a statement finds, if they were read.
     columns: BTreeMap<String, Vec<String>>,
     /// Those that a new table of the same name would conflict with, in order.
     beside: Vec<String>,

@@ -1,6 +1,5 @@
 //! The behaviour that all engines share. Each test runs on SQLite in memory, SQLite in a file, and, if there is one, on
-//! PostgreSQL: as it is by default, by a role with the rights that nodes need alone, and with serializable transactions, which
-//! conflict more often.
+//! PostgreSQL twice: by a role that has only the rights of a node, and with serializable transactions, which conflict more often.
 
 mod accounts;
 mod api_tokens;

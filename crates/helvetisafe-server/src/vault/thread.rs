@@ -92,7 +92,7 @@ async fn open(builder: &VaultBuilder) -> Result<Shared, Error> {
         None => Store::open(&database).await?,
     };
     let migrated = store.migrate().await?;
-    // Only `serve` has a log for it.
+    // Only `serve` logs it.
     if builder.front.telemetry.is_some() && !migrated.applied.is_empty() {
         log::info(&format_args!("{database}: {migrated}"));
     }

@@ -141,7 +141,7 @@ fn a_second_host_that_accepts_writes_is_a_warning() {
         ));
     }
     primary.kill();
-    serve.line("one host of the database accepts writes again");
+    serve.line("no second host of the database is known to accept writes");
     serve.stop();
 
     // Two names of one server are no second primary.

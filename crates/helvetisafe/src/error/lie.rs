@@ -1,4 +1,4 @@
-//! The errors about lies of a vault, or of a person between: a chain that nobody signed, and a changed request of the caller.
+//! Errors caused by a dishonest vault or an intermediary: a chain that no administrator signed, and a changed request of the caller.
 
 use helvetisafe_crypto::organization::{ChainError, JoinRefused};
 
@@ -11,12 +11,12 @@ impl OrganizationCause {
         match self {
             Self::Chain(ChainError::Fork | ChainError::Older) => None,
             Self::Chain(ChainError::Untrusted) => Some(
-                "use the key of an administrator who has signed an entry, such as the one who invited you; if this key is such a one, \
-                 the vault, or someone between, shows a chain of its own: do not continue, and ask the vault's operator and an \
+                "use the key of an administrator who has signed an entry, such as the one who invited you; if this key is already one, \
+                 the vault, or an intermediary, shows a chain of its own: do not continue, and ask the vault's operator and an \
                  administrator",
             ),
             Self::Chain(_) => Some(
-                "the vault, or someone between, shows a chain that the administrators did not sign: it was not used; do not continue, \
+                "the vault, or an intermediary, shows a chain that the administrators did not sign: it was not used; do not continue, \
                  and ask the vault's operator and an administrator",
             ),
             Self::OwnRequest(_) => {
@@ -45,7 +45,7 @@ impl OrganizationCause {
 }
 
 impl Error {
-    /// Explains the refusal of a request that is the caller's own: it is no person who could be asked.
+    /// Explains the refusal of a request that is the caller's own: there is no other person to ask.
     pub(crate) fn about_own_request(self) -> Self {
         let contradiction = match &self.0.cause {
             Cause::Organization(cause) => cause.of_own_request(),

@@ -174,7 +174,7 @@ pub(crate) enum OrganizationCause {
     /// The request is that of the caller, who has its keys.
     #[error(
         "the vault contradicts what was sent for the new account: {0}. No other person joins with this invitation, so the vault, \
-         or someone between, has changed or used it"
+         or an intermediary, has changed or used it"
     )]
     OwnRequest(&'static str),
     #[error(

@@ -46,7 +46,8 @@ impl AccountFolder {
         Ok(profile.map(|profile| (plan, profile)))
     }
 
-    /// Opens a folder that has files; `None` for others. To open it makes it, or gives an empty one its mode.
+    /// Opens a folder that has files; `None` for others. Opening would create the folder, or change the mode of an
+    /// empty one.
     fn open_used(path: &Path, insecure_permissions: bool) -> Result<Option<Self>, Failure> {
         let is_empty = || {
             path.read_dir()

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::session::{Budget, Trust};
 use crate::settings::Settings;
 
-/// Follows a rotation that came after [`check`], so that the client has the present org key. Fails with what happened if the org key
+/// Follows a rotation that came after [`check`], so that the client has the present org key. Returns a message if the org key
 /// cannot be examined again.
 pub(super) fn follow_rotation(
     settings: &Settings,

@@ -123,7 +123,7 @@ impl Interrupted {
     }
 }
 
-/// Explains a refusal of the org key that the interrupted rotation has made, since another fingerprint is configured.
+/// Explains that the configured fingerprint refuses the org key of the interrupted rotation.
 pub(super) fn explain_configured(failure: Failure, settings: &Settings) -> Failure {
     match made_here(settings) {
         Some(key) if failure.message().is_some_and(|it| it.contains(&key)) => {

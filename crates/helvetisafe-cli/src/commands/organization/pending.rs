@@ -21,7 +21,8 @@ Examples:
 ///
 /// The state is `invited`, or `joined` once a request to join waits for its confirmation. Then the eight words of the
 /// public key are shown, to compare them with those that the person sees. With the signing key, each request is verified as `org
-/// confirm` does: one that does not verify has the state `refused` and no words, and the status is 8.
+/// confirm` does: one that does not verify has the state `refused` and no words, and the status is 8. One that cannot be verified now has no
+/// words, and a warning.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {}
@@ -39,7 +40,17 @@ struct Json<'a> {
     account: Option<&'a str>,
     words: Option<String>,
     #[serde(skip)]
-    refusal: Option<String>,
+    verdict: Verdict,
+}
+
+/// The outcome of the verification of a request.
+enum Verdict {
+    /// The request verifies, or there is none, or no signing key.
+    Accepted,
+    /// The vault, or another person, has changed it.
+    Refused(String),
+    /// The vault did not give what the verification needs.
+    Unknown(String),
 }
 
 pub(super) fn run(vault: &Vault, ui: &Ui) -> Result<(), Failure> {
@@ -49,59 +60,67 @@ pub(super) fn run(vault: &Vault, ui: &Ui) -> Result<(), Failure> {
     let pending = administration.call(|organization| organization.invitations())?;
     let names = pending.iter().map(|it| it.name.as_str());
     name_index::note_all(Kind::Invitations, names, vault.settings()?, ui.messages);
-    // A profile without the signing key lists them as the vault states them.
-    let key = vault.settings()?.signing_key().ok().flatten();
-    let mut listed = Vec::new();
-    for invitation in &pending {
-        let refusal = refusal(&administration, key.as_ref(), &chain, invitation)?;
-        listed.push(Json::new(invitation, refusal));
-    }
-    let pending = listed;
+    // A profile without a signing key lists them as the vault states them.
+    let key = vault.settings()?.signing_key()?;
+    let verified = pending.iter().map(|it| {
+        let verdict = verify(&administration, key.as_ref(), &chain, it);
+        Json::new(it, verdict)
+    });
+    let pending: Vec<_> = verified.collect();
     let heading = ["NAME", "STATE", "EXPIRES", "SCOPES", "WORDS"];
     let now = Timestamp::now();
     table::print_list(&pending, heading, |it| it.columns(now, &ui.output), ui)?;
     if !ui.json {
         advise(&pending, ui);
     }
-    report_refused(&pending, ui)
+    report_verdicts(&pending, ui)
 }
 
-/// Verifies a request as its confirmation would. Returns why it is refused, if the vault or another person has changed it.
-fn refusal(
+/// Verifies a request as its confirmation would.
+fn verify(
     administration: &Administration<'_>,
     key: Option<&SigningKey>,
     chain: &Chain,
     invitation: &PendingInvitation,
-) -> Result<Option<String>, Failure> {
+) -> Verdict {
     let Some(key) = key.filter(|_| invitation.request.is_some()) else {
-        return Ok(None);
+        return Verdict::Accepted;
     };
     let anchor = Anchor::Head(*chain.head());
     let by = administrator(key, &anchor);
-    match administration.attempt(|it| it.verify_request(&by, invitation))? {
-        Err(error) if error.kind() == ErrorKind::Crypto => Ok(Some(error.without_advice())),
-        Err(error) if error.is_retryable() => Err(administration.explained(error)),
-        // The invitation is gone or expired, or its name is taken: `org confirm` says so.
-        Ok(()) | Err(_) => Ok(None),
+    match administration.attempt(|it| it.verify_request(&by, invitation)) {
+        Ok(Ok(())) => Verdict::Accepted,
+        Ok(Err(error)) if error.kind() == ErrorKind::Crypto => {
+            Verdict::Refused(error.without_advice())
+        }
+        // The invitation can be gone or expired: `org confirm` says so.
+        Ok(Err(error)) => Verdict::Unknown(error.without_advice()),
+        Err(failure) => Verdict::Unknown(failure.message().unwrap_or("no answer").to_owned()),
     }
 }
 
-/// Warns of the requests that do not verify, and fails if there is one.
-fn report_refused(pending: &[Json<'_>], ui: &Ui) -> Result<(), Failure> {
-    let mut refused = pending
-        .iter()
-        .filter_map(|it| Some((it.name, it.refusal.as_ref()?)))
-        .peekable();
-    if refused.peek().is_none() {
-        return Ok(());
+/// Warns of the requests that were not verified, and fails if one is refused.
+fn report_verdicts(pending: &[Json<'_>], ui: &Ui) -> Result<(), Failure> {
+    let mut is_refused = false;
+    for it in pending {
+        let name = it.name.escape_debug();
+        match &it.verdict {
+            Verdict::Accepted => {}
+            Verdict::Refused(reason) => {
+                is_refused = true;
+                ui.messages
+                    .warning(format_args!("the request of `{name}` is refused: {reason}"));
+            }
+            Verdict::Unknown(reason) => ui.messages.warning(format_args!(
+                "the request of `{name}` was not verified: {reason}; {} verifies it",
+                advice::command_about("org confirm --dry-run", it.name)
+            )),
+        }
     }
-    for (name, reason) in refused {
-        ui.messages.warning(format_args!(
-            "the request of `{}` is refused: {reason}",
-            name.escape_debug()
-        ));
+    match is_refused {
+        true => Err(Failure::silent(Status::Crypto as u8)),
+        false => Ok(()),
     }
-    Err(Failure::silent(Status::Crypto as u8))
 }
 
 /// Names the next step.
@@ -118,24 +137,24 @@ fn advise(pending: &[Json<'_>], ui: &Ui) {
 }
 
 impl<'a> Json<'a> {
-    fn new(pending: &'a PendingInvitation, refusal: Option<String>) -> Self {
+    fn new(pending: &'a PendingInvitation, verdict: Verdict) -> Self {
         let request = pending.request.as_ref();
-        let verified = request.filter(|_| refusal.is_none());
+        let accepted = request.filter(|_| matches!(verdict, Verdict::Accepted));
         Self {
             id: pending.id.to_string(),
             name: &pending.name,
             scopes: member_name::list(&pending.scopes),
-            state: match (request, verified) {
+            state: match (request, &verdict) {
                 (None, _) => "invited",
-                (Some(_), None) => "refused",
-                (Some(_), Some(_)) => "joined",
+                (Some(_), Verdict::Refused(_)) => "refused",
+                (Some(_), _) => "joined",
             },
             invited_by: &pending.invited_by,
             created_at: pending.created_at,
             expires_at: pending.expires_at,
             account: request.map(|request| request.account.as_str()),
-            words: verified.and_then(|request| Some(request.words?.to_string())),
-            refusal,
+            words: accepted.and_then(|request| Some(request.words?.to_string())),
+            verdict,
         }
     }
 

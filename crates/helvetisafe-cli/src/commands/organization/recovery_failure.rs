@@ -1,4 +1,5 @@
-//! The failures of `org recovery-kit` after its keys were made. The new account is no person who could be asked.
+//! The failures of `org recovery-kit` after its keys were made. No person belongs to the new account, so there is
+//! no one to ask.
 
 use helvetisafe::{Error, ErrorCode, ErrorKind};
 

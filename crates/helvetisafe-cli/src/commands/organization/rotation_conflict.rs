@@ -63,9 +63,9 @@ fn overtaken() -> Failure {
     Failure::new(
         Status::Conflict,
         format_args!(
-            "cannot replace the org key: the vault refused each of ten attempts to commit, since secrets, members or invitations \
-             had changed, as it states; the org key was not replaced; if others change them now, run {} again, which continues, \
-             when they change less; if they do not, the vault, or a proxy in between, answers wrongly: ask the vault's operator",
+            "cannot replace the org key: the vault refused each of ten attempts to commit, and gave as the reason that secrets, \
+             members or invitations had changed; the org key was not replaced; if others change them now, run {} again, which \
+             continues, when they change less; otherwise the vault, or a proxy, sends wrong answers: ask the vault's operator",
             again()
         ),
     )

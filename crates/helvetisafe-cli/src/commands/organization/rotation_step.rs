@@ -44,7 +44,7 @@ impl Reached {
 }
 
 const IN_PROGRESS: &str =
-    "the rotation is in progress, and excludes others for 5 minutes after its last step";
+    "the rotation is in progress, and blocks other rotations for 5 minutes after its last step";
 
 /// Explains the refusal of a call of a rotation. The calls before it were accepted, so the settings are right. Returns another
 /// error unchanged.

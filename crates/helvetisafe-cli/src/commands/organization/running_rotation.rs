@@ -32,7 +32,7 @@ fn explained(
     let message = match present {
         Some(running) if is_stored(&running) => {
             let count = || administration.call(|call| call.remaining_secrets(running.id));
-            // It is as true without a number.
+            // The number is optional.
             let left = may_count.then(count).and_then(Result::ok);
             in_vault(&running, left, &chain)
         }

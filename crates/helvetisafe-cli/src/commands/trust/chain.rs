@@ -1,4 +1,4 @@
-//! The question to the signed chain before an org key is pinned.
+//! Checks against the signed chain before an org key is pinned.
 
 use helvetisafe::organization::Chain;
 use helvetisafe::{Client, Fingerprint};
@@ -33,7 +33,7 @@ pub(super) fn check_given(
         Ok(_) => Ok(()),
         Err(failure) => {
             vault.messages.warning(format_args!(
-                "the signed chain could not be asked if it ever had {given}: {}; if it never had it, commands will refuse it, and {} \
+                "cannot verify that the signed chain ever had {given}: {}; if it never had it, commands will refuse it, and {} \
                  forgets it",
                 failure.message().unwrap_or_default(),
                 advice::command("trust forget")

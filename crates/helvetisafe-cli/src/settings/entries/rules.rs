@@ -102,7 +102,7 @@ impl Entries {
         });
     }
 
-    /// Describes a variable with further URLs that has no base URL of its own source, so that it never counts.
+    /// Describes a variable with further URLs that has no base URL of its own source, so it is never used.
     pub(in crate::settings) fn unused_failover(&self) -> Option<String> {
         let base = self.used(Setting::BaseUrl)?;
         let is_variable = |it: &&Entry| it.origin.source() == Source::Variable;

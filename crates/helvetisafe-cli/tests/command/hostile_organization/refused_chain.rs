@@ -3,7 +3,7 @@
 use super::*;
 
 const ADVICE: [&str; 3] = [
-    "the vault, or someone between,",
+    "the vault, or an intermediary,",
     "do not continue",
     "ask the vault's operator and an administrator",
 ];

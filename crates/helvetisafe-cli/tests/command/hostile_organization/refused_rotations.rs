@@ -49,7 +49,7 @@ impl Stage {
     }
 }
 
-const IN_PROGRESS: &str = "the rotation is in progress, and excludes others for 5 minutes";
+const IN_PROGRESS: &str = "the rotation is in progress, and blocks other rotations for 5 minutes";
 
 #[test]
 fn a_refused_call_of_a_rotation_says_that_the_same_command_continues() {
@@ -90,7 +90,7 @@ fn a_rotation_that_is_never_staged_may_be_the_fault_of_the_vault() {
         &[
             "each of ten attempts",
             "if others change them now",
-            "the vault, or a proxy in between, answers wrongly",
+            "the vault, or a proxy, sends wrong answers",
             ROTATE,
         ],
     );

@@ -173,7 +173,7 @@ async fn tables(
     primary: Option<(&str, &Primary)>,
 ) -> Vec<Checked> {
     let found = database.migrations().await;
-    let rights = primary.and_then(|(host, primary)| primary::closed_tables(primary, host));
+    let rights = primary.and_then(|(host, primary)| primary::missing_table_rights(primary, host));
     let migrations = match (found, rights) {
         (Err(StoreError::Failed(_)), Some(rights)) => return vec![rights],
         (Err(error), rights) => {

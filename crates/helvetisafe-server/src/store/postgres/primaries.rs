@@ -38,8 +38,9 @@ impl Primaries {
         if last.began.is_none_or(|at| at.elapsed() >= INTERVAL) {
             last.began = Some(Instant::now());
             let (shared, address) = (Arc::clone(&self.last), address.clone());
+            let before = last.found.clone().unwrap_or_default();
             tokio::spawn(async move {
-                let found = search(&address).await;
+                let found = search(&address, &before).await;
                 lock(&shared).found = Some(found);
             });
         }
@@ -47,15 +48,19 @@ impl Primaries {
     }
 }
 
-/// Returns the hosts that accept writes, each server once: it may have several names. A host without an answer accepts none.
-async fn search(address: &Address) -> Vec<String> {
+/// Returns the hosts that accept writes, each server once: it may have several names. A host that refuses the connection, such as
+/// for too many clients, is as it was `before`. One that cannot be reached accepts none.
+async fn search(address: &Address, before: &[String]) -> Vec<String> {
     let (mut names, mut servers) = (Vec::new(), Vec::new());
     for host in 0..address.host_count() {
-        if let Ok(Ok(Some(server))) = timeout(WAIT, primary(address, host)).await
-            && !servers.contains(&server)
-        {
-            names.push(address.host_name(host));
-            servers.push(server);
+        let name = address.host_name(host);
+        match timeout(WAIT, primary(address, host)).await {
+            Ok(Ok(Some(server))) if !servers.contains(&server) => {
+                names.push(name);
+                servers.push(server);
+            }
+            Ok(Err(Error::Database(_))) if before.contains(&name) => names.push(name),
+            _ => {}
         }
     }
     names

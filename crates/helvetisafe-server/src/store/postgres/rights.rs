@@ -8,7 +8,7 @@ use sqlx::{Error, Row};
 
 use crate::store::table;
 
-/// The column from which [`Lacking::of`] is made. It reads no table of the vault, only PostgreSQL's catalogue.
+/// The column from which [`Lacking::of`] is made. It reads no table of the vault, only PostgreSQL's catalog.
 ///
 /// `$1` and `$2` are the tables and the rights of [`needed`]. A table that is gone has no rights.
 macro_rules! lacking {
@@ -64,7 +64,7 @@ impl fmt::Display for Lacking {
         if !missing.is_empty() {
             write!(
                 f,
-                "the database lacks tables, or its role may not use their schema: {missing}; restore them, or GRANT USAGE"
+                "the database lacks tables, or its role may not use their schema: {missing}; restore the tables, or GRANT USAGE on the schema"
             )?;
         }
         if !rights.is_empty() {

@@ -39,11 +39,10 @@ fn outdated(primary: &Primary) -> Option<Finding> {
 }
 
 /// Checks the rights on the tables of the vault. A table that is missing is a finding of its migrations.
-pub(super) fn closed_tables(primary: &Primary, host: &str) -> Option<Checked> {
+pub(super) fn missing_table_rights(primary: &Primary, host: &str) -> Option<Checked> {
     let rights = primary.lacking.rights();
     let problem = format_args!("the user lacks rights: {rights}");
-    let remedy =
-        "GRANT SELECT, INSERT, UPDATE, DELETE on the tables to the user, or log in as their owner";
+    let remedy = "GRANT these rights to the user, or log in as the owner of the tables";
     let problem = Problem::new(host, problem, remedy);
     (!rights.is_empty()).then(|| Checked::fault(NAME, &problem))
 }

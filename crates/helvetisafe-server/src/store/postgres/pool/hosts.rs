@@ -67,7 +67,7 @@ impl Hosts {
 
     /// Connects to a host, and remembers its problem if it is not the primary.
     async fn try_host(&self, host: usize) -> Option<PgConnection> {
-        // True until there is an answer, for a caller that does not wait for it.
+        // Valid until the host answers: a caller may time out before.
         self.set_problem(host, Some(Problem::no_answer()));
         let problem = match timeout(CONNECT, self.connect_to(host)).await {
             Ok(Ok(Some(connection))) => {
