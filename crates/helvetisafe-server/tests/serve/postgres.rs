@@ -332,7 +332,7 @@ fn the_tables_and_the_rights_of_the_user_are_checked() {
     has(
         &checks,
         "database fault",
-        &["the user lacks rights: ", "secrets", "GRANT SELECT"],
+        &["the user lacks rights: ", "secrets", "GRANT these rights"],
     );
     has(
         &checks,

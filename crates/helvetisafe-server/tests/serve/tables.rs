@@ -92,7 +92,7 @@ fn each_right_that_a_node_lacks_is_a_fault() {
         let (code, checks) = check(&url, &["--no-migrate"]);
         assert_eq!(code, Some(1), "{table} {right}: {checks:#?}");
         let problem = format!("the user lacks rights: {right} on {table};");
-        has(&checks, "database fault", &[&problem, "GRANT SELECT"]);
+        has(&checks, "database fault", &[&problem, "GRANT these rights"]);
         database.run(&format!("GRANT {right} ON {table} TO {node}"));
     }
     database.run(&format!("REVOKE SELECT ON migrations FROM {node}"));
