@@ -1,9 +1,9 @@
 mod action;
 mod advice;
 mod cause;
-mod kind;
 #[cfg(feature = "organization")]
-mod lie;
+mod dishonest_vault;
+mod kind;
 mod org_key;
 #[cfg(feature = "organization")]
 mod organization;
