@@ -103,16 +103,17 @@ impl FolderProfile {
         Ok(changes)
     }
 
-    /// Returns the keys that [`Self::updated`] changes.
-    pub(crate) fn changed_keys(&self, address: &Address) -> Result<Vec<&'static str>, Failure> {
-        let changes = self.changes(address)?.into_iter();
-        Ok(changes.map(|(key, _)| key).collect())
-    }
-
-    /// Returns the text of the file with the settings of this address. All other lines stay.
-    pub(crate) fn updated(&self, address: &Address) -> Result<String, Failure> {
+    /// Returns the keys that change for this address, and the text of the file with their new values. All other lines stay.
+    pub(crate) fn updated(
+        &self,
+        address: &Address,
+    ) -> Result<(Vec<&'static str>, String), Failure> {
         let changes = self.changes(address)?;
+        if changes.is_empty() {
+            return Ok((Vec::new(), self.config.text.clone()));
+        }
         let text = with_values(&self.config.text, &self.profile.name, &changes);
-        text.ok_or_else(|| self.config.other_form())
+        let text = text.ok_or_else(|| self.config.other_form())?;
+        Ok((changes.into_iter().map(|(key, _)| key).collect(), text))
     }
 }

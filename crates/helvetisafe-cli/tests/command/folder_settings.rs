@@ -1,4 +1,4 @@
-//! What a command that is run again takes from the folder of its account, and what it stores there.
+//! A command that is run again takes settings from the folder of its account, and stores new ones there.
 
 use std::fs;
 use std::sync::Arc;

@@ -148,6 +148,11 @@ fn a_second_host_that_accepts_writes_is_a_warning() {
     let url = standby
         .url_at(&[new])
         .replace("@", &format!("@localhost:{new},"));
+    let (_, checks) = check(&url, &[]);
+    assert!(
+        !checks.iter().any(|it| it.contains("all accept writes")),
+        "{checks:#?}"
+    );
     let mut serve = Serve::start(
         &state,
         &["--database", &url, "--metrics-listen", "127.0.0.1:0"],

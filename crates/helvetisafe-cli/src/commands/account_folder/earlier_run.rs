@@ -78,11 +78,10 @@ impl AccountFolder {
         profile: &FolderProfile,
         address: &Address,
     ) -> Result<Vec<&'static str>, Failure> {
-        let changed = profile.changed_keys(address)?;
+        let (changed, text) = profile.updated(address)?;
         if changed.is_empty() {
             return Ok(changed);
         }
-        let text = profile.updated(address)?;
         let is_new = changed.contains(&AccountProfile::CA_CERTIFICATE_KEY);
         let certificate = address.certificate()?.filter(|_| is_new);
         self.write_profile(certificate.as_deref(), &text)?;
@@ -115,7 +114,10 @@ pub(in crate::commands) fn would_change(
     address: &Address,
 ) -> Result<Vec<&'static str>, Failure> {
     match earlier {
-        Some((plan, profile)) if plan.stage == Stage::Accepted => profile.changed_keys(address),
+        Some((plan, profile)) if plan.stage == Stage::Accepted => {
+            let (changed, _) = profile.updated(address)?;
+            Ok(changed)
+        }
         _ => Ok(Vec::new()),
     }
 }

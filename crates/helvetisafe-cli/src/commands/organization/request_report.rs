@@ -18,7 +18,7 @@ struct Json<'a> {
     dry_run: bool,
 }
 
-/// What a person compares before a confirmation.
+/// The account that a person compares before a confirmation.
 pub(super) struct Shown<'a> {
     pub(super) name: &'a str,
     /// The client id.

@@ -1,4 +1,4 @@
-//! The trusted part of the chain that decides about another org key.
+//! The decision about another org key by the chain, and the time for it.
 
 use std::time::{Duration, Instant};
 

@@ -7,6 +7,17 @@ use helvetisafe_server::faults::{Handled, StatusCode};
 
 use super::*;
 
+/// The time for which the vault stalls.
+const STALL: Duration = Duration::from_secs(4);
+
+/// Does something that has to end before the stall does.
+fn while_it_stalls(other: impl FnOnce()) {
+    let start = Instant::now();
+    other();
+    let took = start.elapsed();
+    assert!(took < STALL, "too slow for this test: {took:?}");
+}
+
 impl Stage {
     /// An organization with a second administrator, `grace`, who has another machine.
     pub(super) fn of_two() -> Self {
@@ -34,7 +45,7 @@ impl Stage {
         route: Route,
         other: impl FnOnce(),
     ) -> Output {
-        let wait = Fault::stall_before_acting(Duration::from_secs(4));
+        let wait = Fault::stall_before_acting(STALL);
         let before = self.faults.count(route);
         self.faults.on(route).once().then(wait);
         let child = command.spawn().unwrap();
@@ -45,19 +56,13 @@ impl Stage {
             self.faults.wait_until(Duration::from_secs(60), arrives),
             "{command:?}"
         );
-        let start = Instant::now();
-        other();
-        let took = start.elapsed();
-        assert!(
-            took < Duration::from_secs(4),
-            "too slow for this test: {took:?}"
-        );
+        while_it_stalls(other);
         child.wait_with_output().unwrap()
     }
 
     /// Runs `doctor` as Ada. The vault answers with the chain of before `other`.
     fn during_doctor(&self, other: impl FnOnce()) -> Output {
-        let wait = Fault::stall_after_acting(Duration::from_secs(4));
+        let wait = Fault::stall_after_acting(STALL);
         let before = self.faults.count(Route::Chain);
         self.faults.on(Route::Chain).once().then(wait);
         let child = self.spawn("doctor --json");
@@ -67,13 +72,7 @@ impl Stage {
             chain.is_some_and(|it| matches!(it.vault, Handled::Answered(_)))
         };
         assert!(self.faults.wait_until(Duration::from_secs(60), has_acted));
-        let start = Instant::now();
-        other();
-        let took = start.elapsed();
-        assert!(
-            took < Duration::from_secs(4),
-            "too slow for this test: {took:?}"
-        );
+        while_it_stalls(other);
         child.wait_with_output().unwrap()
     }
 

@@ -1,5 +1,7 @@
 //! Lies about requests to join: about that of a new recovery kit, whose keys the command has, and in the list of them.
 
+use helvetisafe_server::faults::StatusCode;
+
 use super::*;
 
 const KIT: &str = "org recovery-kit --output-dir kit";
@@ -129,4 +131,31 @@ fn the_list_of_requests_marks_those_that_do_not_verify() {
     let line = ["--config", "ada/no-key.toml", "org", "pending"];
     let listed = ok(command(world, None, &line, "").output().unwrap());
     assert_eq!(listed.matches("joined").count(), 2, "{listed}");
+}
+
+#[test]
+fn a_request_that_cannot_be_verified_is_not_shown_as_verified() {
+    let stage = Stage::new();
+    let code = stage.organization.invite("bob", "member");
+    ok(stage.organization.join(&code, "bob"));
+    // The list is answered, and the same call of the verification is not.
+    let refusal = Fault::status(StatusCode::NOT_FOUND);
+    stage.faults.on(Route::Invitations).after(1).then(refusal);
+    let output = stage.ada("org pending --json");
+    let messages = fails(&output, 0);
+    let listed = json(&String::from_utf8_lossy(&output.stdout));
+    assert_eq!(listed[0]["state"], "joined", "{listed}");
+    assert!(listed[0]["words"].is_null(), "{listed}");
+    let warning = "the request of `bob` was not verified: ";
+    assert!(messages.contains(warning), "{messages}");
+    assert!(
+        messages.contains("helvetisafe org confirm --dry-run"),
+        "{messages}"
+    );
+    stage.faults.clear();
+    // A signing key that cannot be used is no reason to show the request as the vault states it.
+    let world = &stage.organization.world;
+    world.write("ada/signing-key.pem", "no key", 0o600);
+    let text = fails(&stage.ada("org pending"), 2);
+    assert!(text.contains("signing-key.pem"), "{text}");
 }

@@ -96,7 +96,10 @@ fn exposed(subject: &str, error: &Error) -> Problem {
 
 /// Checks the hosts of PostgreSQL. One of them has to accept writes.
 fn hosts(hosts: &[Host], migrates: bool) -> Vec<Checked> {
-    let primaries: Vec<_> = hosts.iter().filter_map(Host::primary).collect();
+    let mut primaries: Vec<_> = hosts.iter().filter_map(Host::primary).collect();
+    // Two names of one server are one primary.
+    primaries.sort_by(|a, b| a.started.cmp(&b.started));
+    primaries.dedup_by(|a, b| a.started == b.started);
     let mut checks: Vec<_> = hosts
         .iter()
         .map(|it| host(it, !primaries.is_empty()))

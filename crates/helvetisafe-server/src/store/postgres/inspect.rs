@@ -39,6 +39,8 @@ pub(crate) struct Unusable {
 
 /// A host that accepts writes.
 pub(crate) struct Primary {
+    /// The start of the server, which identifies it: it may have several names.
+    pub(crate) started: String,
     /// The version of PostgreSQL, such as 150004.
     pub(crate) version: i32,
     pub(crate) replication: Replication,
@@ -46,7 +48,7 @@ pub(crate) struct Primary {
     pub(crate) connections: i32,
     /// True if the user may make tables.
     pub(crate) may_migrate: bool,
-    /// What a node lacks of the tables. None of them exist before the first migration.
+    /// The tables and rights that a node lacks: all of them before the first migration.
     pub(crate) lacking: Lacking,
     /// The clock of the server minus that of this machine.
     pub(crate) skew: SignedDuration,
@@ -55,7 +57,7 @@ pub(crate) struct Primary {
 const FACTS: &str = concat!(
     "SELECT current_setting('transaction_read_only') = 'off' AS is_primary, ",
     now!(),
-    " AS now, current_setting('server_version_num')::int AS version, ",
+    " AS now, pg_postmaster_start_time()::text AS started, current_setting('server_version_num')::int AS version, ",
     replication!(),
     ", \
      current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int \
@@ -92,6 +94,7 @@ impl Address {
             return Ok(Role::Standby);
         }
         Ok(Role::Primary(Primary {
+            started: row.try_get("started")?,
             version: row.try_get("version")?,
             replication: Replication::of(&row)?,
             connections: row.try_get("connections")?,
